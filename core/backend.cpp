@@ -1,0 +1,81 @@
+#include "core/backend.h"
+
+#include <array>
+
+namespace bonsai {
+namespace {
+
+struct Registered {
+  const Backend* backend = nullptr;
+  DeviceAllocator allocator;
+};
+std::array<Registered, 2>& registry() {
+  static std::array<Registered, 2> r{{{nullptr, {pool_allocate, pool_release}}, {}}};
+  return r;
+}
+thread_local const Backend* cpu_override = nullptr;
+
+const Registered& registered(Device d) {
+  const Registered& r = registry()[static_cast<int>(d)];
+  require(d == Device::cpu || r.backend, "device \"{}\": this program was built or started without it", name(d));
+  return r;
+}
+
+}  // namespace
+
+void Backend::set_name(const char* backend) {
+  auto tell = [&](auto&... kernel) { ((kernel.backend = backend), ...); };
+  name = backend;
+  tell(fill, copy, unary, binary, compare, where, sum, max, argmax, matmul, linear, index_select, index_add, gather, scatter_add,
+       softmax, softmax_gradient, log_softmax, log_softmax_gradient, cross_entropy, cross_entropy_gradient, uniform, normal, sgd, adam);
+}
+
+void register_device(Device d, const Backend& b, DeviceAllocator a) { registry()[static_cast<int>(d)] = {&b, a}; }
+const DeviceAllocator& device_allocator(Device d) { return registered(d).allocator; }
+
+const Backend& kernels(Device d) {
+  if (d != Device::cpu) return *registered(d).backend;
+  return cpu_override ? *cpu_override : cpu_backend();
+}
+const Backend& kernels(const Tensor& a) { return kernels(a.device()); }
+const Backend& kernels(const Tensor& a, const Tensor& b) {
+  require(a.device() == b.device(), "tensors lie on different devices, {} and {}; move one with to()", name(a.device()), name(b.device()));
+  return kernels(a.device());
+}
+
+UseBackend::UseBackend(const Backend& b) : previous_(cpu_override) { cpu_override = &b; }
+UseBackend::~UseBackend() { cpu_override = previous_; }
+
+View view(const Tensor& x) {
+  return {const_cast<void*>(x.bytes()), x.dtype(), x.shape(), contiguous_strides(x.shape())};
+}
+View view_for_writing(Tensor& x) {
+  x.touch();
+  return view(x);
+}
+
+View broadcast_view(View v, const Shape& shape) {
+  View out{v.data, v.dtype, shape, shape};
+  const int shift = shape.rank() - v.shape.rank();
+  for (int i = 0; i < shape.rank(); ++i)
+    out.strides[i] = i < shift || v.shape[i - shift] != shape[i] ? 0 : v.strides[i - shift];
+  return out;
+}
+
+View permuted(View v, std::span<const int> axes) {
+  View out = v;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    out.shape[static_cast<int>(i)] = v.shape[axes[i]];
+    out.strides[static_cast<int>(i)] = v.strides[axes[i]];
+  }
+  return out;
+}
+
+View transposed(View v) {
+  const int r = v.shape.rank();
+  std::swap(v.shape[r - 2], v.shape[r - 1]);
+  std::swap(v.strides[r - 2], v.strides[r - 1]);
+  return v;
+}
+
+}  // namespace bonsai

@@ -1,0 +1,123 @@
+// The table of kernels: everything a backend must be able to do, as plain functions of strided views. No autograd in here.
+//
+// `reference` fills the table with the plainest loops (read it first; it is the oracle of every test), `cpu` with fast ones.
+// A kernel that a backend lacks throws by name: nothing falls back in silence. Threads, workspace and streams belong to the
+// calling thread (core/parallel.h, core/memory.h), so a kernel's arguments are its mathematics and nothing else.
+#pragma once
+#include "core/scalar_math.h"
+#include "core/tensor.h"
+
+namespace bonsai {
+
+// An array as a kernel sees it. Strides are in elements; a stride of 0 repeats an axis without copying (broadcasting).
+struct View {
+  void* data = nullptr;  // null: an optional operand that was not given
+  DType dtype = DType::f32;
+  Shape shape;
+  Shape strides;
+  template <class T>
+  T* as() const { return static_cast<T*>(data); }
+};
+
+View view(const Tensor& x);                           // to read
+View view_for_writing(Tensor& x);                     // to write: counts a version
+View broadcast_view(View v, const Shape& shape);      // v stretched to `shape` (NumPy's rule; the caller has checked the fit)
+View transposed(View v);                              // the last two axes swapped
+View permuted(View v, std::span<const int> axes);
+
+template <class... Args>
+struct Kernel {
+  const char* name;
+  void (*run)(Args...) = nullptr;
+  const char* backend = "?";
+  void operator()(Args... args) const {
+    require(run != nullptr, "the {} backend has no kernel \"{}\"", backend, name);
+    run(args...);
+  }
+};
+
+struct AdamConstants {
+  double beta1, beta2, epsilon, weight_decay;
+  bool decoupled;  // AdamW: decay the weight itself instead of adding it to the gradient
+};
+struct SgdConstants {
+  double momentum, weight_decay;
+  bool nesterov;
+};
+
+struct Backend {
+  const char* name;
+
+  // -- moving and filling
+  Kernel<View, double> fill{"fill"};       // (out, value)
+  Kernel<View, View> copy{"copy"};         // (in, out): any strides on both sides, converts types; casts, permutes, slices, stretches
+
+  // -- one element at a time; inputs are already stretched to out's shape
+  Kernel<Unary, View, View> unary{"unary"};              // (op, in, out)
+  Kernel<Binary, View, View, View> binary{"binary"};     // (op, a, b, out)
+  Kernel<Compare, View, View, View> compare{"compare"};  // (op, a, b, out u8)
+  Kernel<View, View, View, View> where{"where"};         // (condition u8, a, b, out): a where condition, else b
+
+  // -- reductions; out has size 1 on the axes that are reduced. One fixed order of summation, whatever the threads.
+  Kernel<View, View> sum{"sum"};           // (in, out)
+  Kernel<View, View> max{"max"};           // (in, out); NaN wins
+  Kernel<View, View> argmax{"argmax"};     // (in, out i64): over the last axis; ties to the lowest index
+
+  // -- products
+  Kernel<View, View, View> matmul{"matmul"};        // (a (..., m, k), b (..., k, n), out (..., m, n)); transposes come as strides
+  Kernel<View, View, View, View> linear{"linear"};  // (x (n, in), w (out, in), bias (out) or null, y (n, out)): y = x wᵀ + bias
+
+  // -- indexing; indices are i64 and checked against the axis
+  Kernel<View, View, int, View> index_select{"index_select"};  // (in, indices (k), axis, out): out[.., i, ..] = in[.., indices[i], ..]
+  Kernel<View, View, int, View> index_add{"index_add"};        // (in, indices (k), axis, out): out[.., indices[i], ..] += in[.., i, ..]
+  Kernel<View, View, View> gather{"gather"};            // (in (n, c), indices (n, k), out (n, k)): out[i, j] = in[i, indices[i, j]]
+  Kernel<View, View, View> scatter_add{"scatter_add"};  // (in (n, k), indices (n, k), out (n, c)): out[i, indices[i, j]] += in[i, j]
+
+  // -- rows: softmax and friends over the last axis, shifted by the row's maximum
+  Kernel<View, View> softmax{"softmax"};                                   // (x, y)
+  Kernel<View, View, View> softmax_gradient{"softmax_gradient"};           // (y, dy, dx): dx = y (dy - sum(dy y))
+  Kernel<View, View> log_softmax{"log_softmax"};                           // (x, y)
+  Kernel<View, View, View> log_softmax_gradient{"log_softmax_gradient"};   // (y, dy, dx): dx = dy - exp(y) sum(dy)
+  Kernel<View, View, View> cross_entropy{"cross_entropy"};                 // (x (n, c), labels (n), loss (n)): -log softmax(x)[label]
+  Kernel<View, View, View, View> cross_entropy_gradient{"cross_entropy_gradient"};  // (x, labels, dloss (n), dx)
+
+  // -- random numbers: element i of out depends on the key and counter + i alone (core/random.h)
+  Kernel<std::uint64_t, std::uint64_t, View> uniform{"uniform"};  // (key, counter, out): [0, 1)
+  Kernel<std::uint64_t, std::uint64_t, View> normal{"normal"};    // (key, counter, out): mean 0, variance 1
+
+  // -- optimizers, fused; mask (u8) may be null. A masked entry keeps weight 0 and state 0. Rate and step count are one-element
+  //    tensors (f64 and i64), since they change from step to step.
+  Kernel<SgdConstants, View, View, View, View, View> sgd{"sgd"};  // (c, w, g, velocity or null, mask, rate)
+  Kernel<AdamConstants, View, View, View, View, View, View, View> adam{"adam"};  // (c, w, g, m, v, mask, rate, step: 1, 2, ...)
+
+  void set_name(const char* backend);  // tells every kernel whose it is
+};
+
+const Backend& reference_backend();
+const Backend& cpu_backend();
+
+// The backend for these tensors; throws if they lie on different devices.
+const Backend& kernels(const Tensor& a);
+const Backend& kernels(const Tensor& a, const Tensor& b);
+const Backend& kernels(Device d);
+
+// Which table serves the CPU in this thread: `cpu` unless a scope like this one says otherwise.
+class UseBackend {
+ public:
+  explicit UseBackend(const Backend& b);
+  ~UseBackend();
+  UseBackend(const UseBackend&) = delete;
+
+ private:
+  const Backend* previous_;
+};
+
+// A device brings its kernels and its memory.
+struct DeviceAllocator {
+  void* (*allocate)(std::size_t bytes) = nullptr;
+  void (*release)(void*, std::size_t) noexcept = nullptr;
+};
+void register_device(Device d, const Backend& b, DeviceAllocator a);
+const DeviceAllocator& device_allocator(Device d);
+
+}  // namespace bonsai

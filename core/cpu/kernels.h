@@ -1,0 +1,41 @@
+// The kernels that are compiled once for every instruction set: the same source with other compiler flags, each in a namespace of
+// its own (baseline, avx2, avx512). cpu.cpp picks one when the program starts.
+//
+// A rule for these files: they may instantiate no template and call no inline function that other files use too, unless it is so
+// small that it is always inlined; or the linker might keep the copy made for AVX-512 for everyone. The test `instruction_sets`
+// reads the object files' symbols and fails if one leaked.
+#pragma once
+#include "core/backend.h"
+
+#ifndef BONSAI_ISA
+#define BONSAI_ISA baseline
+#endif
+
+namespace bonsai::BONSAI_ISA {
+
+void unary(Unary op, View in, View out);
+void binary(Binary op, View a, View b, View out);
+void compare(Compare op, View a, View b, View out);
+void sum(View in, View out);
+void max(View in, View out);
+void matmul(View a, View b, View c);
+void linear(View x, View w, View bias, View y);
+void softmax(View x, View y);
+void softmax_gradient(View y, View dy, View dx);
+void log_softmax(View x, View y);
+void log_softmax_gradient(View y, View dy, View dx);
+void cross_entropy(View x, View labels, View loss);
+void cross_entropy_gradient(View x, View labels, View dloss, View dx);
+void sgd(SgdConstants c, View w, View g, View velocity, View mask, View rate);
+void adam(AdamConstants c, View w, View g, View m, View v, View mask, View rate, View step);
+
+void add_kernels(Backend& b);  // table.cpp
+
+// dispatch() without its error: the operations have checked the type.
+template <class F>
+void on_real(DType t, F&& f) {
+  if (t == DType::f32) f.template operator()<float>();
+  else f.template operator()<double>();
+}
+
+}  // namespace bonsai::BONSAI_ISA

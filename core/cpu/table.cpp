@@ -1,0 +1,24 @@
+// Puts this instruction set's kernels into the cpu backend's table.
+#include "core/cpu/kernels.h"
+
+namespace bonsai::BONSAI_ISA {
+
+void add_kernels(Backend& b) {
+  b.unary.run = unary;
+  b.binary.run = binary;
+  b.compare.run = compare;
+  b.sum.run = sum;
+  b.max.run = max;
+  b.matmul.run = matmul;
+  b.linear.run = linear;
+  b.softmax.run = softmax;
+  b.softmax_gradient.run = softmax_gradient;
+  b.log_softmax.run = log_softmax;
+  b.log_softmax_gradient.run = log_softmax_gradient;
+  b.cross_entropy.run = cross_entropy;
+  b.cross_entropy_gradient.run = cross_entropy_gradient;
+  b.sgd.run = sgd;
+  b.adam.run = adam;
+}
+
+}  // namespace bonsai::BONSAI_ISA

@@ -1,0 +1,76 @@
+#include "core/memory.h"
+
+#include <array>
+#include <bit>
+#include <cstdlib>
+
+#include "core/error.h"
+
+namespace bonsai {
+namespace {
+
+constexpr std::size_t smallest = 64, largest = std::size_t{64} << 20;  // larger blocks go straight back to the system
+constexpr int classes = 4 * 21;                                        // four sizes per doubling, 64 B to 64 MiB
+
+std::atomic<std::uint64_t> system_allocations{0};
+
+// Rounds up to a size class: 64, 80, 96, 112, 128, 160, ... Waste is at most a quarter.
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+SizeClass size_class(std::size_t bytes) {
+  if (bytes <= smallest) return {0, smallest};
+  const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes <= 2^(log+1)
+  const std::size_t quarter = std::size_t{1} << (log - 2);
+  const std::size_t steps = (bytes - (std::size_t{1} << log) + quarter - 1) / quarter;  // 1 to 4
+  return {4 * (log - 6) + static_cast<int>(steps), (std::size_t{1} << log) + steps * quarter};
+}
+
+void* system_allocate(std::size_t bytes) {
+  system_allocations.fetch_add(1, std::memory_order_relaxed);
+  void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  require(p != nullptr, "out of memory: asked for {} bytes", bytes);
+  return p;
+}
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+struct ThreadPool {
+  std::array<FreeBlock*, classes + 1> lists{};
+  bool alive = true;
+  ~ThreadPool() {
+    alive = false;  // what is released later, by other thread-local objects, goes to the system
+    for (FreeBlock* b : lists)
+      while (b) std::free(std::exchange(b, b->next));
+  }
+};
+thread_local ThreadPool pool;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool reuse = false;  // let the sanitizer see every block's end
+#else
+constexpr bool reuse = true;
+#endif
+
+}  // namespace
+
+void* pool_allocate(std::size_t bytes) {
+  if (!reuse || bytes > largest || !pool.alive) return system_allocate(bytes);
+  const SizeClass c = size_class(bytes);
+  FreeBlock*& list = pool.lists[c.index];
+  if (list) return std::exchange(list, list->next);
+  return system_allocate(c.bytes);
+}
+
+void pool_release(void* block, std::size_t bytes) noexcept {
+  if (!block) return;
+  if (!reuse || bytes > largest || !pool.alive) return std::free(block);
+  FreeBlock*& list = pool.lists[size_class(bytes).index];
+  list = new (block) FreeBlock{list};
+}
+
+std::uint64_t pool_system_allocations() { return system_allocations.load(); }
+
+}  // namespace bonsai
