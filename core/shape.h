@@ -53,9 +53,12 @@ Shape contiguous_strides(const Shape& s);
 }  // namespace bonsai
 
 template <>
-struct fmt::formatter<bonsai::Shape> : fmt::formatter<std::string> {
+struct fmt::formatter<bonsai::Shape> {
+  constexpr auto parse(format_parse_context& c) { return c.begin(); }
   template <class Context>
   auto format(const bonsai::Shape& s, Context& c) const {
-    return fmt::formatter<std::string>::format(bonsai::str(s), c);
+    auto out = c.out();
+    for (char letter : bonsai::str(s)) *out++ = letter;
+    return out;
   }
 };
