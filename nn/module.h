@@ -1,0 +1,63 @@
+// Module: a function with parameters. A module owns its parameters, buffers and sub-modules, and names them; from the root a
+// parameter is called by its path, "fc1.weight".
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/parameter.h"
+
+namespace bonsai::nn {
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  virtual Tensor forward(const Tensor& x) = 0;
+  Tensor operator()(const Tensor& x) { return forward(x); }
+  virtual std::string describe() const = 0;  // one line: "Linear 784 -> 300"
+
+  // All parameters below this module, in the order in which they were added; each is (re)named by its path from here.
+  std::vector<Parameter*> parameters() { return collect(""); }
+  Parameter& parameter(const std::string& path);  // throws and lists those there are
+  // What is saved with the parameters but not learned (running statistics), by path.
+  std::vector<std::pair<std::string, Tensor*>> buffers(const std::string& prefix = "");
+
+  void train(bool on = true);                  // dropout and batch normalisation behave differently when evaluating
+  bool training() const { return training_; }
+  // Told before every training step: what random layers draw depends on the step alone, so that a run can be taken up anywhere.
+  virtual void begin_step(std::int64_t iteration);
+  void to(DType t);                            // all parameters and buffers in another type: f64 for an exact Hessian
+
+ protected:
+  Parameter& add_parameter(std::string name, const Shape& shape);
+  Tensor& add_buffer(std::string name, Tensor value);
+  void add_child(std::string name, std::unique_ptr<Module> m);
+  const std::vector<std::pair<std::string, std::unique_ptr<Module>>>& children() const { return children_; }
+
+ private:
+  std::vector<Parameter*> collect(const std::string& prefix);
+  std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
+  std::vector<std::pair<std::string, std::unique_ptr<Tensor>>> buffers_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  bool training_ = true;
+};
+
+// Modules one after the other.
+class Sequential : public Module {
+ public:
+  // add<Linear>("fc1", 784, 300): builds the module in place and returns this, so that calls chain.
+  template <class M, class... Args>
+  Sequential& add(std::string name, Args&&... args) {
+    add_child(std::move(name), std::make_unique<M>(std::forward<Args>(args)...));
+    return *this;
+  }
+  Tensor forward(const Tensor& x) override;
+  std::string describe() const override;
+};
+
+}  // namespace bonsai::nn

@@ -1,0 +1,81 @@
+#include "nn/optimizers.h"
+
+namespace bonsai::nn {
+
+void Optimizer::make_state() {
+  if (!state_.empty()) return;
+  for (Parameter* p : parameters_) {
+    state_.emplace_back();
+    for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros_like(p->leaf()));
+  }
+}
+
+void Optimizer::step(double rate) {
+  NoGrad off;
+  make_state();
+  fill(rate_, rate);
+  fill(steps_, steps_.item() + 1);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    Parameter& p = *parameters_[i];
+    Tensor gradient = p.gradient();
+    if (!gradient.defined()) continue;
+    update(p, gradient, state_[i], rate_, steps_);
+    p.leaf().clear_grad();
+  }
+}
+
+std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
+  std::vector<std::pair<std::string, Tensor>> all{{"optimizer.steps", steps_}};
+  for (std::size_t i = 0; i < state_.size(); ++i)
+    for (std::size_t s = 0; s < state_[i].size(); ++s) all.emplace_back("optimizer." + parameters_[i]->name() + "." + slots()[s], state_[i][s]);
+  return all;
+}
+
+void Optimizer::load_state(const std::vector<std::pair<std::string, Tensor>>& state) {
+  auto find = [&](const std::string& name) -> const Tensor* {
+    for (const auto& [n, t] : state)
+      if (n == name) return &t;
+    return nullptr;
+  };
+  const Tensor* steps = find("optimizer.steps");
+  require(steps && steps->shape() == Shape{1} && steps->dtype() == DType::i64, "optimizer: the state has no \"optimizer.steps\" (i64, one element)");
+  copy_into(steps_, *steps);
+  if (steps_.item() == 0) return;  // before the first step there is no other state
+  make_state();
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    for (std::size_t s = 0; s < slots().size(); ++s) {
+      const std::string name = "optimizer." + parameters_[i]->name() + "." + slots()[s];
+      const Tensor* t = find(name);
+      require(t && t->shape() == parameters_[i]->shape(), "optimizer: the state has no \"{}\" of shape {}", name, parameters_[i]->shape());
+      copy_into(state_[i][s], *t);
+    }
+}
+
+namespace {
+View mask_view(const Parameter& p) { return p.is_masked() ? view(p.mask()) : View{}; }
+}  // namespace
+
+SGD::SGD(std::vector<Parameter*> parameters, SgdOptions o) : Optimizer(std::move(parameters)), c_{o.momentum, o.weight_decay, o.nesterov} {
+  require(o.momentum >= 0 && o.momentum < 1, "SGD: momentum must be in [0, 1), got {}", o.momentum);
+  require(o.weight_decay >= 0, "SGD: weight decay cannot be negative, got {}", o.weight_decay);
+  require(!o.nesterov || o.momentum > 0, "SGD: Nesterov needs a momentum above 0");
+}
+
+std::vector<std::string> SGD::slots() const { return c_.momentum > 0 ? std::vector<std::string>{"velocity"} : std::vector<std::string>{}; }
+
+void SGD::update(Parameter& p, Tensor& gradient, std::vector<Tensor>& state, const Tensor& rate, const Tensor&) {
+  kernels(p.leaf(), gradient).sgd(c_, view_for_writing(p.leaf()), view(gradient), state.empty() ? View{} : view_for_writing(state[0]), mask_view(p), view(rate));
+}
+
+Adam::Adam(std::vector<Parameter*> parameters, AdamOptions o)
+    : Optimizer(std::move(parameters)), c_{o.beta1, o.beta2, o.epsilon, o.weight_decay, o.decoupled} {
+  require(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, "Adam: both betas must be in [0, 1), got {} and {}", o.beta1, o.beta2);
+  require(o.epsilon > 0 && o.weight_decay >= 0, "Adam: epsilon must be above 0 and weight decay not negative, got {} and {}", o.epsilon, o.weight_decay);
+}
+
+void Adam::update(Parameter& p, Tensor& gradient, std::vector<Tensor>& state, const Tensor& rate, const Tensor& steps) {
+  kernels(p.leaf(), gradient)
+      .adam(c_, view_for_writing(p.leaf()), view(gradient), view_for_writing(state[0]), view_for_writing(state[1]), mask_view(p), view(rate), view(steps));
+}
+
+}  // namespace bonsai::nn

@@ -1,0 +1,51 @@
+// Parameter: the slot in which a layer keeps a tensor that is learned. The layer owns the slot, an optimizer refers to it and keys
+// its state by the slot's name; pruning changes the slot, so that both see it.
+//
+// A slot has one of these forms:
+//   dense    every entry is learned
+//   masked   entries whose mask is 0 are pruned for good: their value is 0, they have no gradient, no decay and no optimizer state
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/ops.h"
+
+namespace bonsai::nn {
+
+class Parameter {
+ public:
+  Parameter(std::string name, const Shape& shape, DType t = DType::f32);
+
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
+  const Shape& shape() const { return leaf_.shape(); }
+  std::int64_t numel() const { return leaf_.numel(); }
+  std::int64_t kept() const;       // entries that are not pruned
+  double density() const { return numel() == 0 ? 1 : static_cast<double>(kept()) / static_cast<double>(numel()); }
+
+  // What a layer computes with. Differentiable with respect to leaf().
+  Tensor value() const;
+  // What autograd and the optimizers see. Pruned entries are 0; keep it so when writing to it (set() does).
+  Tensor& leaf() { return leaf_; }
+  const Tensor& leaf() const { return leaf_; }
+  const Tensor& mask() const { return mask_; }  // u8 of the same shape; undefined when dense
+  bool is_masked() const { return mask_.defined(); }
+
+  // The gradient that backward() left, 0 at pruned entries; undefined if there is none.
+  Tensor gradient() const { return leaf_.grad(); }
+
+  void set(const Tensor& values);        // takes these values, except that pruned entries stay 0 (rewinding, loading)
+  void set_mask(const Tensor& mask);     // u8; replaces the mask and zeroes the entries it prunes. Entries that an earlier mask
+                                         // pruned come back as 0 if the new one keeps them.
+  void clear_mask();
+  void to(DType t);                      // values in another type; the gradient is dropped
+
+ private:
+  std::string name_;
+  Tensor leaf_, mask_;
+};
+
+// w where mask is 1; w must be 0 elsewhere. Shares w's storage; the gradient is dy where mask is 1, else 0.
+Tensor masked(const Tensor& w, const Tensor& mask);
+
+}  // namespace bonsai::nn

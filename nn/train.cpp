@@ -1,0 +1,54 @@
+#include "nn/train.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bonsai::nn {
+
+Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
+  constexpr std::int64_t chunk = 1000;
+  const std::int64_t n = inputs.size(0);
+  require(n > 0 && labels.numel() == n, "evaluate: {} examples and {} labels", n, labels.numel());
+  NoGrad off;
+  const bool was_training = net.training();
+  net.train(false);
+  double loss = 0, correct = 0;
+  for (std::int64_t begin = 0; begin < n; begin += chunk) {
+    const std::int64_t end = std::min(n, begin + chunk);
+    const Tensor y = slice(labels, 0, begin, end), logits = net(slice(inputs, 0, begin, end));
+    loss += sum(cast(cross_entropy_each(logits, y), DType::f64)).item();
+    correct += sum(cast(equal(argmax(logits), y), DType::i64)).item();
+  }
+  net.train(was_training);
+  return {loss / static_cast<double>(n), correct / static_cast<double>(n)};
+}
+
+void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& o, const Hooks& hooks) {
+  require(o.first >= 0 && o.first <= o.iterations, "train: cannot start at iteration {} of {}", o.first, o.iterations);
+  auto evaluate_if_due = [&](std::int64_t done) {
+    const bool due = o.evaluate_every > 0 && (done % o.evaluate_every == 0 || done == o.iterations);
+    if (due && hooks.evaluate) hooks.evaluate(done);
+  };
+  net.train();
+  if (o.first == 0) evaluate_if_due(0);
+  for (std::int64_t i = o.first; i < o.iterations; ++i) {
+    if (hooks.before_step) hooks.before_step(i);
+    net.begin_step(i);
+    const Batch batch = batches(i);
+    const Tensor loss = cross_entropy(net(batch.inputs), batch.labels);
+    const double value = loss.item();
+    require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
+    backward(loss);
+    optimizer.step(o.rate(i));
+    if (hooks.after_step) hooks.after_step(i, value);
+    evaluate_if_due(i + 1);
+  }
+}
+
+const Evaluation& early_stop(const std::vector<Evaluation>& record) {
+  require(!record.empty(), "early stop: nothing was evaluated");
+  return *std::min_element(record.begin(), record.end(),
+                           [](const Evaluation& a, const Evaluation& b) { return a.validation.loss < b.validation.loss; });
+}
+
+}  // namespace bonsai::nn

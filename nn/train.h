@@ -1,0 +1,48 @@
+// The training loop, and measuring. It takes batches from any source and calls hooks, so it knows neither data sets nor pruning.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "core/batch.h"
+#include "nn/module.h"
+#include "nn/optimizers.h"
+#include "nn/schedules.h"
+
+namespace bonsai::nn {
+
+struct Measure {
+  double loss;      // mean cross-entropy
+  double accuracy;  // fraction correct
+};
+
+// Loss and accuracy of a network on a whole set, in evaluation mode, a thousand examples at a time.
+Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels);
+
+struct TrainOptions {
+  std::int64_t first = 0;           // the iteration to start from (rewinding and resuming start later)
+  std::int64_t iterations;          // the iteration to stop before
+  Schedule rate;
+  std::int64_t evaluate_every = 0;  // 0: never
+};
+
+struct Hooks {
+  std::function<void(std::int64_t iteration)> before_step = {};
+  std::function<void(std::int64_t iteration, double loss)> after_step = {};
+  std::function<void(std::int64_t iteration)> evaluate = {};  // after 0 (before any step), evaluate_every, 2 evaluate_every, ... and all steps
+};
+
+// for i = first .. iterations-1: loss = cross_entropy(net(inputs), labels) of batch i; backward; optimizer step.
+// A loss that is not finite stops with an Error that says at which iteration.
+void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& options, const Hooks& hooks = {});
+
+// One row of a training's record; accuracies are fractions.
+struct Evaluation {
+  std::int64_t iteration;
+  Measure validation, test;
+};
+
+// The evaluation with the smallest validation loss, the earliest among equals: where early stopping would have stopped, found
+// afterwards (Frankle and Carbin's definition). Throws when there is none.
+const Evaluation& early_stop(const std::vector<Evaluation>& record);
+
+}  // namespace bonsai::nn

@@ -1,0 +1,33 @@
+// Times of whole training steps. `./bonsai bench training`; as JSON with --benchmark_format=json.
+#include <benchmark/benchmark.h>
+
+#include "nn/init.h"
+#include "nn/networks.h"
+#include "nn/train.h"
+
+namespace {
+
+using namespace bonsai;
+
+// One step of LeNet-300-100 as the lottery ticket takes it: batch 60, Adam, every layer masked (at a density of one half; the
+// arithmetic is dense). Images are picked at random from 60,000, as in training.
+void lenet_300_100_dense(benchmark::State& state) {
+  Random random(1);
+  auto net = nn::lenet_300_100();
+  nn::initialize(*net, {}, random.derive("init"));
+  for (nn::Parameter* p : net->parameters()) p->set_mask(cast(random.bernoulli(p->shape(), 0.5), DType::u8));
+  nn::Adam adam(net->parameters());
+  const Tensor images = random.uniform({60000, 784}), labels = cast(random.uniform({60000}, 0, 10), DType::i64);
+  Random order = random.derive("order");
+  for (auto _ : state) {
+    Tensor batch = empty({60}, DType::i64);
+    for (std::int64_t& i : batch.mutable_data<std::int64_t>()) i = static_cast<std::int64_t>(order.below(60000));
+    const Tensor loss = cross_entropy((*net)(index_select(images, batch)), index_select(labels, batch));
+    backward(loss);
+    adam.step(1.2e-3);
+  }
+  state.counters["GFLOP/s"] = benchmark::Counter(6e-9 * 60 * 266200 - 2e-9 * 60 * 235200, benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(lenet_300_100_dense)->Name("train_step/lenet_300_100/dense")->Unit(benchmark::kMicrosecond);
+
+}  // namespace
