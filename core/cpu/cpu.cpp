@@ -38,7 +38,6 @@ Backend make() {
   Backend b{};
   b.fill.run = baseline::fill;
   b.copy.run = baseline::copy;
-  b.where.run = baseline::where;
   b.argmax.run = baseline::argmax;
   b.index_select.run = baseline::index_select;
   b.index_add.run = baseline::index_add;

@@ -29,6 +29,16 @@ void zip(const View& a, const View& b, const View& out, F f) {
   });
 }
 
+// z = x where c, else y, along one run with y and x either contiguous (step 1) or one repeated number (step 0). Both are loaded
+// before choosing: a branch on a random mask would be guessed wrong half the time.
+template <int sx, int sy, class T>
+void choose(const std::uint8_t* c, const T* x, const T* y, T* z, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T p = x[i * sx], q = y[i * sy];
+    z[i] = c[i] ? p : q;
+  }
+}
+
 // Integers know only these operators; real numbers all of them.
 constexpr bool for_integers(Binary op) { return op != Binary::div && op != Binary::pow && op != Binary::gate; }
 
@@ -69,6 +79,30 @@ void binary(Binary op, View a, View b, View out) {
       else zip<std::uint8_t, std::uint8_t>(a, b, out, Apply2<o, std::uint8_t>{});
     }
   });
+}
+
+void where(View c, View a, View b, View out) {
+  const auto run = [&]<class T>() {
+    const Loops<4> loops(out.shape, {&c.strides, &a.strides, &b.strides, &out.strides});
+    std::int64_t step[4];
+    for (int v = 0; v < 4; ++v) step[v] = loops.stride[v][loops.rank - 1];
+    loops.for_each_run([&](const std::int64_t (&at)[4], std::int64_t n) {
+      const std::uint8_t* condition = c.as<std::uint8_t>() + at[0];
+      const T *x = a.as<T>() + at[1], *y = b.as<T>() + at[2];
+      T* z = out.as<T>() + at[3];
+      if (step[0] == 1 && step[1] == 1 && step[2] == 1 && step[3] == 1) choose<1, 1>(condition, x, y, z, n);
+      else if (step[0] == 1 && step[1] == 1 && step[2] == 0 && step[3] == 1) choose<1, 0>(condition, x, y, z, n);
+      else if (step[0] == 1 && step[1] == 0 && step[2] == 1 && step[3] == 1) choose<0, 1>(condition, x, y, z, n);
+      else
+        for (std::int64_t i = 0; i < n; ++i) z[i * step[3]] = condition[i * step[0]] ? x[i * step[1]] : y[i * step[2]];
+    });
+  };
+  switch (out.dtype) {
+    case DType::f32: return run.template operator()<float>();
+    case DType::f64: return run.template operator()<double>();
+    case DType::i64: return run.template operator()<std::int64_t>();
+    case DType::u8: return run.template operator()<std::uint8_t>();
+  }
 }
 
 void compare(Compare op, View a, View b, View out) {

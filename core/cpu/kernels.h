@@ -16,6 +16,7 @@ namespace bonsai::BONSAI_ISA {
 void unary(Unary op, View in, View out);
 void binary(Binary op, View a, View b, View out);
 void compare(Compare op, View a, View b, View out);
+void where(View c, View a, View b, View out);
 void sum(View in, View out);
 void max(View in, View out);
 void matmul(View a, View b, View c);

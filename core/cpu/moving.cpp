@@ -41,20 +41,6 @@ void copy(View in, View out) {
   });
 }
 
-void where(View c, View a, View b, View out) {
-  dispatch(a.dtype, [&]<class T>() {
-    const Loops<4> loops(out.shape, {&c.strides, &a.strides, &b.strides, &out.strides});
-    std::int64_t step[4];
-    for (int v = 0; v < 4; ++v) step[v] = loops.stride[v][loops.rank - 1];
-    loops.for_each_run([&](const std::int64_t (&at)[4], std::int64_t n) {
-      const std::uint8_t* condition = c.as<std::uint8_t>() + at[0];
-      const T *x = a.as<T>() + at[1], *y = b.as<T>() + at[2];
-      T* z = out.as<T>() + at[3];
-      for (std::int64_t i = 0; i < n; ++i) z[i * step[3]] = condition[i * step[0]] ? x[i * step[1]] : y[i * step[2]];
-    });
-  });
-}
-
 void argmax(View in, View out) {
   dispatch(in.dtype, [&]<class T>() {
     const std::int64_t n = in.shape[in.shape.rank() - 1], rows = out.shape.numel();

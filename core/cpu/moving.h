@@ -6,7 +6,6 @@ namespace bonsai::baseline {
 
 void fill(View out, double value);
 void copy(View in, View out);
-void where(View c, View a, View b, View out);
 void argmax(View in, View out);
 void index_select(View in, View indices, int axis, View out);
 void index_add(View in, View indices, int axis, View out);

@@ -7,6 +7,7 @@ void add_kernels(Backend& b) {
   b.unary.run = unary;
   b.binary.run = binary;
   b.compare.run = compare;
+  b.where.run = where;
   b.sum.run = sum;
   b.max.run = max;
   b.matmul.run = matmul;
