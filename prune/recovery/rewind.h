@@ -1,0 +1,26 @@
+// Recovery by rewinding: the kept weights go back to the values they had at step k of training (k = 0: to their initial values), and
+// training starts again from there. That is what makes a pruned network a lottery ticket.
+//
+//   w <- m w_k                                                                                   (lth.1)
+//
+// Frankle and Carbin, ICLR 2019 (k = 0); Frankle et al., "Stabilizing the lottery ticket hypothesis", 2019 (k > 0).
+#pragma once
+#include <vector>
+
+#include "nn/parameter.h"
+
+namespace bonsai::prune {
+
+// The values of all parameters, to come back to.
+inline std::vector<Tensor> snapshot(const std::vector<nn::Parameter*>& parameters) {
+  std::vector<Tensor> values;
+  for (const nn::Parameter* p : parameters) values.push_back(clone(p->leaf()));
+  return values;
+}
+
+inline void rewind(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& values) {
+  require(parameters.size() == values.size(), "rewind: {} parameters and {} values", parameters.size(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) parameters[i]->set(values[i]);  // (lth.1): set() keeps pruned entries at 0
+}
+
+}  // namespace bonsai::prune
