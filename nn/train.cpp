@@ -20,7 +20,7 @@ Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
     correct += sum(cast(equal(argmax(logits), y), DType::i64)).item();
   }
   net.train(was_training);
-  return {loss / static_cast<double>(n), correct / static_cast<double>(n)};
+  return {loss / static_cast<double>(n), 100 * correct / static_cast<double>(n)};
 }
 
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& o, const Hooks& hooks) {
@@ -30,7 +30,7 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
     if (due && hooks.evaluate) hooks.evaluate(done);
   };
   net.train();
-  if (o.first == 0) evaluate_if_due(0);
+  if (o.evaluate_first && o.evaluate_every > 0 && hooks.evaluate) hooks.evaluate(o.first);
   for (std::int64_t i = o.first; i < o.iterations; ++i) {
     if (hooks.before_step) hooks.before_step(i);
     net.begin_step(i);
@@ -40,8 +40,8 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
     require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
     backward(loss);
     optimizer.step(o.rate(i));
-    if (hooks.after_step) hooks.after_step(i, value);
     evaluate_if_due(i + 1);
+    if (hooks.after_step) hooks.after_step(i + 1, value);
   }
 }
 

@@ -12,7 +12,7 @@ namespace bonsai::nn {
 
 struct Measure {
   double loss;      // mean cross-entropy
-  double accuracy;  // fraction correct
+  double accuracy;  // percent correct
 };
 
 // Loss and accuracy of a network on a whole set, in evaluation mode, a thousand examples at a time.
@@ -23,19 +23,20 @@ struct TrainOptions {
   std::int64_t iterations;          // the iteration to stop before
   Schedule rate;
   std::int64_t evaluate_every = 0;  // 0: never
+  bool evaluate_first = true;       // also before the first step (a training that is taken up has done so already)
 };
 
 struct Hooks {
   std::function<void(std::int64_t iteration)> before_step = {};
-  std::function<void(std::int64_t iteration, double loss)> after_step = {};
-  std::function<void(std::int64_t iteration)> evaluate = {};  // after 0 (before any step), evaluate_every, 2 evaluate_every, ... and all steps
+  std::function<void(std::int64_t done)> evaluate = {};  // when evaluate_every, 2 evaluate_every, ... and all steps are done
+  std::function<void(std::int64_t done, double loss)> after_step = {};  // after the evaluation, if one was due
 };
 
 // for i = first .. iterations-1: loss = cross_entropy(net(inputs), labels) of batch i; backward; optimizer step.
 // A loss that is not finite stops with an Error that says at which iteration.
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& options, const Hooks& hooks = {});
 
-// One row of a training's record; accuracies are fractions.
+// One row of a training's record.
 struct Evaluation {
   std::int64_t iteration;
   Measure validation, test;

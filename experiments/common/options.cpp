@@ -1,0 +1,121 @@
+#include "experiments/common/options.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace bonsai::experiments {
+namespace {
+
+template <class T>
+const T& of_size(const Sizes<T>& s, const std::string& size) { return size == "quick" ? s.quick : size == "paper" ? s.paper : s.standard; }
+
+template <class T>
+std::string show(const Sizes<T>& s) {
+  return s.quick == s.standard && s.standard == s.paper ? fmt::format("[{}]", s.standard) : fmt::format("[{} quick, {}, {} paper]", s.quick, s.standard, s.paper);
+}
+
+}  // namespace
+
+struct Options::Impl {
+  std::string name;
+  CLI::App app;
+  struct Bound {
+    std::string name;
+    std::function<void(const std::string& size)> settle;   // puts the size's default where nothing was given, and checks the range
+    std::function<std::string()> json;
+    std::function<bool(const std::string& size)> is_default;
+  };
+  std::vector<Bound> bound;
+
+  Impl(std::string program, std::string about) : name(std::move(program)), app(std::move(about), name) {}
+
+  template <class T>
+  void number(const std::string& option, T& v, Sizes<T> defaults, const std::string& help, T low, T high) {
+    CLI::Option* o = app.add_option(option, v, help + " " + show(defaults))->type_name(std::is_integral_v<T> ? "N" : "X");
+    bound.push_back({option.substr(2),
+                     [=, &v](const std::string& size) {
+                       if (o->count() == 0) v = of_size(defaults, size);
+                       std::string hint;
+                       if constexpr (!std::is_integral_v<T>)
+                         if (high <= 1 && v > high && v / 100 >= low && v / 100 <= high) hint = fmt::format("; did you mean {}?", v / 100);
+                       require(v >= low && v <= high, "{}: {} is not between {} and {}{}", option, v, low, high, hint);
+                     },
+                     [&v] { return nlohmann::json(v).dump(); }, [=, &v](const std::string& size) { return v == of_size(defaults, size); }});
+  }
+};
+
+Options::Options(std::string program, std::string about, Sizes<std::int64_t> default_trials)
+    : impl_(std::make_unique<Impl>(std::move(program), std::move(about))) {
+  CLI::App& app = impl_->app;
+  app.set_help_flag("--help,-h", "this text");
+  auto* quick = app.add_flag_callback("--quick", [this] { size = "quick"; }, "a small run, for a first look and for tests");
+  auto* paper = app.add_flag_callback("--paper", [this] { size = "paper"; }, "the paper's own protocol");
+  quick->excludes(paper);
+  integer("--seed", seed, 1, "everything random follows from it", 0, std::int64_t{1} << 53);
+  integer("--trials", trials, default_trials, "independent repetitions", 1, 1000);
+  text("--device", device, "cpu", "where to compute", {"cpu", "cuda"});
+  app.add_option("--jobs", jobs, "trainings at once; the results do not depend on it [one a processor]")->type_name("N");
+  app.add_option("--threads", threads, "threads inside a training, with one job; the results do not depend on it [1]")->type_name("N");
+  app.add_option("--data-dir", data_dir, "where the data sets lie [$BONSAI_DATA, else ~/.cache/bonsai]")->type_name("DIR");
+  app.add_option("--out", out, "the folder for the results [runs/NAME-DATASET-SIZE-SEED]")->type_name("DIR");
+  app.add_flag("--resume", resume, "go on with the run in the folder, or start it");
+}
+Options::~Options() = default;
+
+void Options::integer(const std::string& name, std::int64_t& v, Sizes<std::int64_t> d, const std::string& help, std::int64_t low, std::int64_t high) {
+  impl_->number(name, v, d, help, low, high);
+}
+void Options::real(const std::string& name, double& v, Sizes<double> d, const std::string& help, double low, double high) {
+  impl_->number(name, v, d, help, low, high);
+}
+
+void Options::text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help, const std::vector<std::string>& choices) {
+  std::string list;
+  for (const std::string& c : choices) list += (list.empty() ? "" : "|") + c;
+  v = otherwise;
+  impl_->app.add_option(name, v, fmt::format("{} [{}]", help, otherwise))->type_name(list.empty() ? "TEXT" : list);
+  impl_->bound.push_back({name.substr(2),
+                          [=, &v](const std::string&) {
+                            bool known = choices.empty();
+                            for (const std::string& c : choices) known |= v == c;
+                            require(known, "{}: \"{}\" is not one of {}", name, v, list);
+                          },
+                          [&v] { return nlohmann::json(v).dump(); }, [=, &v](const std::string&) { return v == otherwise; }});
+}
+
+bool Options::parse(int argc, char** argv) {
+  try {
+    impl_->app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", impl_->app.help());
+    return false;
+  } catch (const CLI::ParseError& e) {
+    fail("{}; --help lists the options", e.what());
+  }
+  for (auto& b : impl_->bound) b.settle(size);
+  require(jobs >= 0 && jobs <= 256 && threads >= 1 && threads <= 256, "--jobs and --threads: {} and {} are not between 1 and 256", jobs, threads);
+  if (jobs == 0) jobs = hardware_threads();
+  require(device == "cpu", "--device cuda: this program was built without CUDA; leave the option out");
+  return true;
+}
+
+const std::string& Options::program() const { return impl_->name; }
+
+std::string Options::command_line() const {
+  std::string line = size == "default" ? "" : " --" + size;
+  for (auto& b : impl_->bound)
+    if (!b.is_default(size)) line += " --" + b.name + " " + b.json();
+  return line;
+}
+
+std::vector<Setting> Options::settings() const {
+  std::vector<Setting> all{{"size", nlohmann::json(size).dump(), true}};
+  for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
+  return all;
+}
+
+}  // namespace bonsai::experiments

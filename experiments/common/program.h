@@ -1,0 +1,10 @@
+// The frame around every program: one line and exit 2 for what the user can mend, exit 1 for a fault of ours.
+#pragma once
+#include <functional>
+
+namespace bonsai::experiments {
+
+// Runs `body` and turns what it throws into a line on stderr and an exit status.
+int program(const char* name, const std::function<void()>& body);
+
+}  // namespace bonsai::experiments

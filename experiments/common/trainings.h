@@ -1,0 +1,72 @@
+// The trainings of an experiment: each starts from given weights and masks, is evaluated as it goes, saves itself now and then, and
+// is taken up where it was when the run had been stopped. A training is a pure function of its description, so a run that was killed
+// and resumed leaves the same bytes as one that was not.
+#pragma once
+#include <memory>
+
+#include "core/batch.h"
+#include "experiments/common/progress.h"
+#include "experiments/common/run_folder.h"
+#include "nn/networks.h"
+#include "nn/train.h"
+
+namespace bonsai::experiments {
+
+struct TrainingId {
+  std::int64_t trial = 0;
+  std::string arm;  // "ticket", "reinit", ...
+  std::int64_t repeat = 0, level = 0;
+  std::string str() const { return fmt::format("trial{:02}-{}{}-level{:02}", trial, arm, repeat, level); }
+};
+
+struct Examples {
+  Tensor inputs, labels;
+};
+
+// How every training of this experiment goes.
+struct Recipe {
+  std::function<std::unique_ptr<nn::Sequential>()> network;
+  std::function<std::unique_ptr<nn::Optimizer>(std::vector<nn::Parameter*>)> optimizer;
+  nn::Schedule rate;
+  std::int64_t iterations, evaluate_every, checkpoint_every;
+  Examples validation, test;
+};
+
+// What a training starts from. Values and masks go with the network's parameters(); an undefined mask keeps everything.
+struct Start {
+  std::vector<Tensor> values, masks;
+  BatchSource batches;
+  std::int64_t iteration = 0;    // later than 0 when rewound to step k
+  std::int64_t keep_values_at = -1;  // the iteration whose weights later trainings rewind to; -1: none
+  bool keep_final = false;       // save the trained weights as a checkpoint
+};
+
+struct Training {
+  std::vector<nn::Evaluation> record;
+  std::vector<Tensor> final_values, kept_values;  // the second: at keep_values_at
+};
+
+class Trainings {
+ public:
+  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress) : recipe_(recipe), folder_(folder), progress_(progress) {}
+
+  // Thread-safe: several trainings may run at once.
+  Training run(const TrainingId& id, const Start& start) const;
+
+  static constexpr const char* csv_header = "trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n";
+
+ private:
+  const Recipe& recipe_;
+  RunFolder& folder_;
+  Progress& progress_;
+};
+
+// The kept fraction of all prunable weights (those with two or more axes).
+double density(const std::vector<Tensor>& values, const std::vector<Tensor>& masks);
+
+// A training's rows of results.csv, and back. Numbers are written so that they read back exactly.
+std::string to_csv(const TrainingId& id, double density, const std::vector<nn::Evaluation>& record);
+std::vector<nn::Evaluation> from_csv(const std::string& rows);
+double csv_density(const std::string& rows);
+
+}  // namespace bonsai::experiments

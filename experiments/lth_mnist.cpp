@@ -1,0 +1,260 @@
+// The lottery ticket hypothesis on MNIST: a randomly initialised network contains a small one that, trained alone from the same
+// initial weights, learns as well as the whole, and faster. Frankle and Carbin, ICLR 2019, section 2 (LeNet-300-100).
+//
+//   ./bonsai run lth_mnist              4,000 iterations a training, down to 3.6% of the weights
+//   ./bonsai run lth_mnist --quick      a first look
+//   ./bonsai run lth_mnist --paper      50,000 iterations, 5 trials, 3 reinitialisations a ticket, down to 1.2%
+#include <chrono>
+#include <sstream>
+
+#include "core/parallel.h"
+#include "core/safetensors.h"
+#include "datasets/batches.h"
+#include "datasets/mnist.h"
+#include "datasets/published.h"
+#include "experiments/common/figures.h"
+#include "experiments/common/jobs.h"
+#include "experiments/common/lottery.h"
+#include "experiments/common/program.h"
+#include "experiments/common/report.h"
+#include "nn/init.h"
+#include "prune/recovery/rewind.h"
+#include "prune/registry.h"
+#include "prune/schedules/iterative.h"
+
+namespace {
+
+using namespace bonsai;
+using namespace bonsai::experiments;
+
+struct Settings {
+  std::int64_t iterations, rounds, batch, evaluate_every, checkpoint_every, reinits, rewind, validation;
+  double lr, prune_rate, prune_rate_output;
+  std::string dataset, criterion, arms_text;
+  std::vector<std::string> arms;
+  bool has(const std::string& arm) const { return std::find(arms.begin(), arms.end(), arm) != arms.end(); }
+};
+
+void declare(Options& o, Settings& s) {
+  o.text("--dataset", s.dataset, "mnist", "what to learn", {"mnist", "fashion-mnist"});
+  o.integer("--iterations", s.iterations, {1000, 4000, 50000}, "of one training", 1, 100'000'000);
+  o.integer("--rounds", s.rounds, {5, 15, 20}, "of pruning", 0, 60);
+  o.integer("--reinits", s.reinits, {1, 1, 3}, "reinitialisations of each ticket", 1, 100);
+  o.integer("--batch", s.batch, 60, "examples a step", 1, 50000);
+  o.real("--lr", s.lr, 1.2e-3, "Adam's learning rate", 1e-12, 1e3);
+  o.real("--prune-rate", s.prune_rate, 0.2, "pruned in each round, of what remains of a hidden layer", 0, 1);
+  o.real("--prune-rate-output", s.prune_rate_output, 0.1, "the same for the output layer", 0, 1);
+  o.integer("--rewind", s.rewind, 0, "the iteration whose weights a ticket starts from", 0, 100'000'000);
+  o.integer("--evaluate-every", s.evaluate_every, 100, "iterations", 1, 100'000'000);
+  o.integer("--checkpoint-every", s.checkpoint_every, 5000, "iterations; what a kill can cost", 1, 100'000'000);
+  o.integer("--validation", s.validation, 5000, "training examples kept for validation", 1, 30000);
+  o.text("--criterion", s.criterion, "magnitude", "the score that decides what is pruned");
+  o.text("--arms", s.arms_text, "ticket,reinit", "what to train: ticket, reinit, oneshot");
+}
+
+void check(Settings& s) {
+  std::istringstream list(s.arms_text);
+  for (std::string arm; std::getline(list, arm, ',');) {
+    require(arm == "ticket" || arm == "reinit" || arm == "oneshot", "--arms: \"{}\" is not one of ticket, reinit, oneshot", arm);
+    require(!s.has(arm), "--arms: \"{}\" is named twice", arm);
+    s.arms.push_back(arm);
+  }
+  require(s.has("ticket"), "--arms: the ticket must be among them, the others need its masks");
+  require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
+  prune::method(s.criterion);
+}
+
+struct Data {
+  datasets::Dataset train;
+  Examples validation, test;
+};
+
+Data load(const Settings& s, const Options& o) {
+  const auto folder = datasets::data_directory(o.data_dir);
+  auto load_one = s.dataset == "mnist" ? datasets::load_mnist : datasets::load_fashion_mnist;
+  auto [train, validation] = datasets::split(load_one(folder, true), s.validation, Random(o.seed).derive("split"));
+  const datasets::Dataset test = load_one(folder, false);
+  require(s.batch <= train.size(), "--batch {}: there are only {} training examples", s.batch, train.size());
+  return {train, {datasets::as_floats(validation), validation.labels}, {datasets::as_floats(test), test.labels}};
+}
+
+// The trainings in the order of results.csv.
+std::vector<TrainingId> plan(const Settings& s, std::int64_t trials) {
+  std::vector<TrainingId> ids;
+  for (std::int64_t trial = 0; trial < trials; ++trial)
+    for (const char* arm : {"ticket", "reinit", "oneshot"})
+      for (std::int64_t repeat = 0; s.has(arm) && repeat < (arm == std::string("reinit") ? s.reinits : 1); ++repeat)
+        for (std::int64_t level = arm != std::string("ticket"); level <= s.rounds; ++level) ids.push_back({trial, arm, repeat, level});
+  return ids;
+}
+
+// Seconds of one step and of one evaluation, measured on a network that is thrown away.
+std::pair<double, double> measure(const Recipe& recipe, const BatchSource& batches) {
+  using Clock = std::chrono::steady_clock;
+  auto net = recipe.network();
+  auto adam = recipe.optimizer(net->parameters());
+  nn::train(*net, *adam, batches, {.iterations = 10, .rate = recipe.rate});
+  const auto t0 = Clock::now();
+  nn::train(*net, *adam, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
+  const auto t1 = Clock::now();
+  nn::evaluate(*net, recipe.validation.inputs, recipe.validation.labels);
+  nn::evaluate(*net, recipe.test.inputs, recipe.test.labels);
+  const auto t2 = Clock::now();
+  return {std::chrono::duration<double>(t1 - t0).count() / 30, std::chrono::duration<double>(t2 - t1).count()};
+}
+
+// The masks of all parameters (undefined: nothing is pruned).
+std::vector<Tensor> masks_of(nn::Module& net) {
+  std::vector<Tensor> masks;
+  for (nn::Parameter* p : net.parameters()) masks.push_back(p->mask());
+  return masks;
+}
+
+// Prunes `rounds` rounds' worth at once from trained weights: each layer keeps as many as after that many rounds.
+void prune_rounds(nn::Module& net, const Settings& s, const Random& random, std::int64_t rounds) {
+  const std::vector<nn::Parameter*> weights = prune::prunable(net);
+  std::vector<double> fractions;
+  for (nn::Parameter* p : weights) {
+    const double rate = p == weights.back() ? s.prune_rate_output : s.prune_rate;
+    const std::int64_t kept = p->kept();
+    fractions.push_back(kept == 0 ? 0 : 1 - static_cast<double>(prune::kept_after(kept, rate, static_cast<int>(rounds))) / static_cast<double>(kept));
+  }
+  prune::prune_step(prune::method(s.criterion), {weights, random}, fractions);
+}
+
+// Steps 1 to 4 of the paper's box, for all trials, and the control: the same masks with new random weights.
+void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const datasets::Dataset& train) {
+  const nn::Init glorot{nn::Fan::glorot, nn::Distribution::normal};
+  // the experiment
+  for (std::int64_t trial = 0; trial < o.trials; ++trial)
+    jobs.chain([&, trial] {
+      const Random random = Random(o.seed).derive("trial").derive(trial);
+      auto batches = [&](const TrainingId& id) { return datasets::Batches(train, s.batch, random.derive("batches").derive(id.str())); };
+      auto train_later = [&](TrainingId id, std::vector<Tensor> values, std::vector<Tensor> masks, std::int64_t from) {
+        jobs.later([&trainings, id, start = Start{.values = values, .masks = masks, .batches = batches(id), .iteration = from}] { trainings.run(id, start); });
+      };
+
+      auto net = nn::lenet_300_100();
+      nn::initialize(*net, glorot, random.derive("init"));                   // 1. randomly initialise a network f(x; θ0)
+      std::vector<Tensor> rewind_to = prune::snapshot(net->parameters());
+      for (std::int64_t level = 0; level <= s.rounds; ++level) {
+        const TrainingId id{trial, "ticket", 0, level};
+        Training ticket;
+        jobs.run([&] {                                                       // 2. train it for j iterations: θj
+          ticket = trainings.run(id, {.values = rewind_to, .masks = masks_of(*net), .batches = batches(id),
+                                      .iteration = level == 0 ? 0 : s.rewind, .keep_values_at = level == 0 ? s.rewind : -1, .keep_final = true});
+        });
+        if (level == 0) rewind_to = ticket.kept_values;
+        prune::rewind(net->parameters(), ticket.final_values);
+        for (std::int64_t r = 1; level == 0 && s.has("oneshot") && r <= s.rounds; ++r) {
+          auto once = nn::lenet_300_100();
+          prune::rewind(once->parameters(), ticket.final_values);
+          prune_rounds(*once, s, random.derive("scores"), r);
+          train_later({trial, "oneshot", 0, r}, rewind_to, masks_of(*once), s.rewind);
+        }
+        for (std::int64_t repeat = 0; level > 0 && s.has("reinit") && repeat < s.reinits; ++repeat) {
+          auto fresh = nn::lenet_300_100();
+          nn::initialize(*fresh, glorot, random.derive("reinit").derive(level).derive(repeat));
+          train_later({trial, "reinit", repeat, level}, prune::snapshot(fresh->parameters()), masks_of(*net), 0);
+        }
+        if (level < s.rounds) prune_rounds(*net, s, random.derive("scores").derive(level), 1);  // 3. prune the smallest p%: a mask m
+      }                                                                      // 4. reset the rest to θ0: the ticket f(x; m ⊙ θ0)
+    });
+  // end
+  jobs.wait();
+}
+
+// What the paper says about LeNet (section 2 and figure 4, v5), and the dense accuracy that its authors print in 1903.01611.
+const std::map<std::int64_t, PaperLevel> paper{
+    {0, {.test_accuracy_final = 98.0}},
+    {7, {.early_stop_over_dense = 0.62, .reinit_early_stop_over_ticket = 2.51, .gain_over_reinit = 0.5}},
+    {9, {.gain_over_dense = 0.3}},
+    {15, {.early_stop_over_dense = 1.0, .gain_over_dense = 0.0}},
+};
+
+void run(int argc, char** argv) {
+  Options o("lth_mnist", "The lottery ticket hypothesis on MNIST, after Frankle and Carbin (ICLR 2019): LeNet-300-100, Adam, iterative magnitude pruning,\n"
+                         "kept weights rewound to their initial values; and the control, the same masks with new random weights.", {1, 1, 5});
+  Settings s;
+  declare(o, s);
+  if (!o.parse(argc, argv)) return;
+  check(s);
+  RunFolder folder(o, s.dataset);
+  if (folder.finished()) {
+    fmt::print("{}\n{} is finished; its summary is {}\n", folder.read("table.txt"), folder.path().string(), folder.file("summary.json").string());
+    return;
+  }
+  require_gnuplot();
+  const Data data = load(s, o);
+  const Recipe recipe{.network = nn::lenet_300_100,
+                      .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
+                      .rate = nn::constant(s.lr), .iterations = s.iterations, .evaluate_every = s.evaluate_every, .checkpoint_every = s.checkpoint_every,
+                      .validation = data.validation, .test = data.test};
+  const std::vector<TrainingId> ids = plan(s, o.trials);
+  std::vector<std::string> names;
+  std::int64_t steps = 0;
+  for (const TrainingId& id : ids) {
+    names.push_back(id.str());
+    steps += s.iterations - (id.level > 0 && id.arm != "reinit" ? s.rewind : 0);
+  }
+  folder.plan_results(Trainings::csv_header, names);
+
+  const auto [step, evaluation] = measure(recipe, datasets::Batches(data.train, s.batch, Random(0)));
+  const auto count = static_cast<double>(ids.size());
+  const double work = static_cast<double>(steps) * step + count * (1 + static_cast<double>(s.iterations / s.evaluate_every)) * evaluation;
+  const double side_by_side = std::min<double>(static_cast<double>(std::min<std::int64_t>(o.jobs, hardware_threads())), s.has("reinit") || o.trials > 1 ? count : 1);
+  fmt::print("lth_mnist: {} trainings of {} iterations on {}, about {}, {:.0f} MB in {}\n", ids.size(), s.iterations, s.dataset, duration(work / side_by_side),
+             1.4 * static_cast<double>(o.trials * (s.rounds + 1)) + 1, folder.path().string());
+  std::fflush(stdout);
+
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<Lottery::Run> runs;
+  {
+    Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps);
+    const Trainings trainings(recipe, folder, progress);
+    Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
+    experiment(jobs, trainings, s, o, data.train);
+  }
+  folder.add_time("all", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  folder.write_timing();
+
+  // Everything below is a function of results.csv, the checkpoints and the settings.
+  Lottery lottery{.arms = s.arms, .rounds = s.rounds, .iterations = s.iterations, .paper = paper};
+  for (const TrainingId& id : ids) {
+    const std::string rows = folder.part(id.str());
+    lottery.runs.push_back({id, csv_density(rows), from_csv(rows)});
+  }
+  lottery.seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "");
+  lottery.command = "bonsai run lth_mnist" + o.command_line();
+  lottery.draw(folder.file("figures"));
+  std::vector<Tensor> pictures;
+  std::string shown;
+  for (std::int64_t level : {std::int64_t{3}, std::int64_t{7}, s.rounds}) {
+    if (level > s.rounds) continue;
+    const TrainingId id{0, "ticket", 0, level};
+    const SafeTensors file = load_safetensors(folder.file("checkpoints/" + id.str() + ".safetensors"));
+    if (!file.find("fc1.weight.mask")) continue;
+    pictures.push_back(surviving_inputs(file.at("fc1.weight.mask"), 28, 28));
+    shown += fmt::format("{}{:.1f}%", shown.empty() ? "" : ", ", 100 * std::stod(file.metadata.at("density")));
+  }
+  std::vector<Figure> figures{{"accuracy.svg", "Test accuracy during training (solid: ticket; dashed: the same mask with new weights). " + lottery.seeds + "; " + lottery.command},
+                              {"density.svg", "How fast, when to stop, and how good, against the weights left. " + lottery.seeds + "; " + lottery.command}};
+  if (!pictures.empty()) {
+    heat_maps(folder.file("figures/pixels.png"), pictures, 12);
+    figures.push_back({"pixels.png", "How many first-layer weights each of the 28x28 pixels keeps in the ticket with " + shown + " of the weights left: the border goes first."});
+  }
+  const std::string table = lottery.table(), summary = lottery.summary_json();
+  folder.write("table.txt", table);
+  write_report(folder, "The lottery ticket on " + s.dataset, figures, table, summary);
+  folder.write("summary.json", summary);
+  fmt::print("\n{}\nfigures:", table);
+  for (const Figure& f : figures) fmt::print(" {}", folder.file("figures/" + f.file).string());
+  fmt::print("\nreport:  {}\ntook {}. Next: ./bonsai run lth_mnist --dataset {} --seed {}\n", folder.file("report.html").string(),
+             duration(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()), s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return program("lth_mnist", [&] { run(argc, argv); });
+}
