@@ -37,11 +37,13 @@ void* system_allocate(std::size_t bytes) {
 struct FreeBlock {
   FreeBlock* next;
 };
+// After the pool's end, what other thread-local objects release goes to the system. (This flag cannot be a member: a compiler
+// drops the last write to an object whose life ends.)
+thread_local constinit bool pool_alive = true;
 struct ThreadPool {
   std::array<FreeBlock*, classes + 1> lists{};
-  bool alive = true;
   ~ThreadPool() {
-    alive = false;  // what is released later, by other thread-local objects, goes to the system
+    pool_alive = false;
     for (FreeBlock* b : lists)
       while (b) std::free(std::exchange(b, b->next));
   }
@@ -57,7 +59,7 @@ constexpr bool reuse = true;
 }  // namespace
 
 void* pool_allocate(std::size_t bytes) {
-  if (!reuse || bytes > largest || !pool.alive) return system_allocate(bytes);
+  if (!reuse || bytes > largest || !pool_alive) return system_allocate(bytes);
   const SizeClass c = size_class(bytes);
   FreeBlock*& list = pool.lists[c.index];
   if (list) return std::exchange(list, list->next);
@@ -66,7 +68,7 @@ void* pool_allocate(std::size_t bytes) {
 
 void pool_release(void* block, std::size_t bytes) noexcept {
   if (!block) return;
-  if (!reuse || bytes > largest || !pool.alive) return std::free(block);
+  if (!reuse || bytes > largest || !pool_alive) return std::free(block);
   FreeBlock*& list = pool.lists[size_class(bytes).index];
   list = new (block) FreeBlock{list};
 }

@@ -26,7 +26,7 @@ Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
 Tensor div(const Tensor& a, const Tensor& b);
-Tensor pow(const Tensor& a, const Tensor& b);
+Tensor pow(const Tensor& a, const Tensor& b);      // 0^0 = 1, with derivative 0 for the base
 Tensor pow(const Tensor& a, double b);
 Tensor maximum(const Tensor& a, const Tensor& b);  // where equal, each side gets half the gradient
 Tensor minimum(const Tensor& a, const Tensor& b);
@@ -47,7 +47,7 @@ inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor number(double v, const Tensor& like) { return full({}, v, like.dtype(), like.device()); }
+Tensor number(double v, const Tensor& like);  // a scalar of like's type, which must be able to hold it
 inline Tensor operator+(const Tensor& a, double b) { return add(a, number(b, a)); }
 inline Tensor operator-(const Tensor& a, double b) { return sub(a, number(b, a)); }
 inline Tensor operator*(const Tensor& a, double b) { return mul(a, number(b, a)); }
@@ -58,21 +58,21 @@ inline Tensor operator*(double a, const Tensor& b) { return mul(number(a, b), b)
 inline Tensor operator/(double a, const Tensor& b) { return div(number(a, b), b); }
 
 // ---- Reductions (core/ops/reduction.cpp). Negative axes count from the end; keep leaves the reduced axes in place with size 1.
-Tensor sum(const Tensor& x);
-Tensor sum(const Tensor& x, const Shape& axes, bool keep = false);
+Tensor sum(const Tensor& x);                                         // of u8 the sum is i64
+Tensor sum(const Tensor& x, const AxisList& axes, bool keep = false);
 Tensor mean(const Tensor& x);
-Tensor mean(const Tensor& x, const Shape& axes, bool keep = false);
+Tensor mean(const Tensor& x, const AxisList& axes, bool keep = false);
 Tensor max(const Tensor& x);
-Tensor max(const Tensor& x, const Shape& axes, bool keep = false);  // ties share the gradient evenly
+Tensor max(const Tensor& x, const AxisList& axes, bool keep = false);  // ties share the gradient evenly
 Tensor min(const Tensor& x);
-Tensor min(const Tensor& x, const Shape& axes, bool keep = false);
+Tensor min(const Tensor& x, const AxisList& axes, bool keep = false);
 Tensor argmax(const Tensor& x, int axis = -1);                      // i64; the lowest index among ties; no derivative
 Tensor sum_to(const Tensor& x, const Shape& shape);                 // undoes a stretch: sums x down to `shape`
 
 // ---- Shape and place (core/ops/shape.cpp)
 Tensor reshape(const Tensor& x, const Shape& shape);                 // shares storage
 Tensor flatten(const Tensor& x);                                     // (n, ...) -> (n, rest)
-Tensor permute(const Tensor& x, const Shape& axes);                  // out's axis i is x's axis axes[i]
+Tensor permute(const Tensor& x, const AxisList& axes);                  // out's axis i is x's axis axes[i]
 Tensor transpose(const Tensor& x, int a = -2, int b = -1);
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end);

@@ -30,6 +30,20 @@ int normalize_axis(const char* op, int axis, int rank) {
   return axis < 0 ? axis + rank : axis;
 }
 
+AxisList::AxisList(std::span<const std::int64_t> axes) {
+  require(axes.size() <= axes_.size(), "axes: at most {}, got {}", int{Shape::max_rank}, axes.size());
+  for (std::int64_t a : axes) axes_[count_++] = a;
+}
+
+Shape AxisList::resolved(const char* op, int rank) const {
+  Shape out;
+  for (int i = 0; i < count_; ++i) {
+    require(axes_[i] >= -rank && axes_[i] < rank, "{}: axis {} is out of range for {} axes", op, axes_[i], rank);
+    out.push_back(axes_[i] < 0 ? axes_[i] + rank : axes_[i]);
+  }
+  return out;
+}
+
 Shape broadcast(const char* op, const Shape& a, const Shape& b) {
   const Shape& longer = a.rank() >= b.rank() ? a : b;
   const Shape& shorter = a.rank() >= b.rank() ? b : a;

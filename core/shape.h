@@ -41,6 +41,19 @@ class Shape {
 
 std::string str(const Shape& s);  // "(60, 784)", "()" for a scalar
 
+// Axes as a caller writes them, {0, -1}: negative ones count from the end. (A Shape cannot hold those: no size is negative.)
+class AxisList {
+ public:
+  AxisList(std::initializer_list<std::int64_t> axes) : AxisList(std::span(axes.begin(), axes.size())) {}
+  AxisList(const Shape& axes) : AxisList(std::span(axes.begin(), axes.rank())) {}
+  explicit AxisList(std::span<const std::int64_t> axes);
+  Shape resolved(const char* op, int rank) const;  // counted from the front; throws, naming `op`, when one is not of `rank` axes
+
+ private:
+  std::array<std::int64_t, Shape::max_rank> axes_{};
+  int count_ = 0;
+};
+
 // Negative axes count from the end. Throws, naming `op`, when the axis is not one of `rank`.
 int normalize_axis(const char* op, int axis, int rank);
 

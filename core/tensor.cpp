@@ -40,17 +40,17 @@ void release(Storage* s) noexcept {
 
 void retain(TensorBody* b) noexcept { b->refs.fetch_add(1, std::memory_order_relaxed); }
 
-// Letting go of the last tensor of a long chain would recurse once a node; instead the outermost call works off a list.
+// Letting go of the last tensor of a long chain would recurse once a node; instead the outermost call works off a list. (The list is
+// threaded through the bodies themselves: it needs no memory, and nothing of it has to outlive the thread's other objects.)
 void release(TensorBody* body) noexcept {
   if (body->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  thread_local PoolVector<TensorBody*> pending;
-  thread_local bool draining = false;
-  pending.push_back(body);
+  thread_local constinit TensorBody* pending = nullptr;
+  thread_local constinit bool draining = false;
+  body->next = std::exchange(pending, body);
   if (draining) return;
   draining = true;
-  while (!pending.empty()) {
-    TensorBody* b = pending.back();
-    pending.pop_back();
+  while (pending) {
+    TensorBody* b = std::exchange(pending, pending->next);
     if (b->node) pool_delete(b->node);
     pool_delete(b);
   }
@@ -86,7 +86,7 @@ double Tensor::item() const {
 
 bool Tensor::requires_grad() const { return body_ && (body_->leaf_requires_grad || body_->node); }
 Tensor& Tensor::requires_grad(bool on) {
-  require(!checked(*this).node, "requires_grad: this tensor is the result of \"{}\"; only a leaf can be marked", body_->node->op);
+  if (const Node* made_by = checked(*this).node) fail("requires_grad: this tensor is the result of \"{}\"; only a leaf can be marked", made_by->op);
   require(!on || is_floating(dtype()), "requires_grad: needs f32 or f64, got {}", name(dtype()));
   body_->leaf_requires_grad = on;
   return *this;
@@ -100,7 +100,11 @@ Tensor share_storage(const Tensor& x, const Shape& shape) { return make(checked(
 
 Tensor empty(const Shape& shape, DType t, Device d) {
   Ref<Storage> s(pool_new<Storage>());
-  const std::size_t bytes = std::max<std::size_t>(shape.numel() * size_of(t), 1);
+  std::int64_t bytes = size_of(t);  // shapes that were stretched or put together have not been checked yet
+  bool fits = true;
+  for (std::int64_t n : shape) fits = fits && n >= 0 && !__builtin_mul_overflow(bytes, n, &bytes);
+  require(fits, "tensor: a {} tensor of shape {} cannot exist; it has a negative size or too many bytes", name(t), shape);
+  bytes = std::max<std::int64_t>(bytes, 1);
   s->device = d;
   s->data = (d == Device::cpu ? pool_allocate : device_allocator(d).allocate)(bytes);
   s->bytes = bytes;

@@ -24,6 +24,7 @@ struct TensorBody {
   Ref<Storage> storage;
   Node* node = nullptr;  // owned; a Node belongs to exactly one body
   Tensor grad;
+  TensorBody* next = nullptr;  // in release()'s list
 };
 
 Tensor share_storage(const Tensor& x, const Shape& shape);  // same storage, other shape, outside the graph

@@ -1,5 +1,7 @@
 // Operations on one element at a time. To the right of each formula stands its derivative, which the code below it repeats in
 // terms of other operations; so the derivative has a derivative too.
+#include <cmath>
+
 #include "core/backend.h"
 #include "core/ops.h"
 
@@ -19,6 +21,8 @@ void check_types(const char* op, const Tensor& a, const Tensor& b) {
 
 Tensor combine(Binary op, const Tensor& a, const Tensor& b) {
   check_types(name(op), a, b);
+  const bool real_only = op == Binary::div || op == Binary::pow || op == Binary::gate;
+  require(!real_only || is_floating(a.dtype()), "{}: needs f32 or f64, got {}; cast it first", name(op), name(a.dtype()));
   const Shape shape = broadcast(name(op), a.shape(), b.shape());
   Tensor c = empty(shape, a.dtype(), a.device());
   kernels(a, b).binary(op, broadcast_view(view(a), shape), broadcast_view(view(b), shape), view_for_writing(c));
@@ -38,6 +42,12 @@ template <class F>
 Tensor if_wanted(const Local& at, int i, F gradient) { return at.wants(i) ? sum_to(gradient(), at.shape(i)) : Tensor{}; }
 
 }  // namespace
+
+Tensor number(double v, const Tensor& like) {
+  require(is_floating(like.dtype()) || (v == std::floor(v) && std::abs(v) < 0x1p53), "number: {} does not fit into a tensor of {}; cast it first", v,
+          name(like.dtype()));
+  return full({}, v, like.dtype(), like.device());
+}
 
 // y = -x                       dx = -dy
 Tensor neg(const Tensor& x) {
@@ -147,7 +157,11 @@ Tensor div(const Tensor& a, const Tensor& b) {
 Tensor pow(const Tensor& a, const Tensor& b) {
   return record({"pow", {a, b}}, combine(Binary::pow, a, b), [](const Local& at, const Tensor& dc) -> Tensors {
     const Tensor &a = at.input(0), &b = at.input(1);
-    return {if_wanted(at, 0, [&] { return dc * (b * pow(a, b - 1)); }), if_wanted(at, 1, [&] {
+    return {if_wanted(at, 0, [&] {
+              // At 0^0 the formula would be 0 · ∞; there the power is read as a¹, which makes it 0.
+              const Tensor origin = equal(abs(a.detach()) + abs(b.detach()), number(0, a));
+              return dc * (b * pow(a, where(origin, ones_like(b), b - 1)));
+            }), if_wanted(at, 1, [&] {
               const Tensor zero = number(0, a), safe = where(equal(a, zero), ones_like(a), a);
               return dc * (at.output() * log(safe));
             })};

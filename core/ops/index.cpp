@@ -65,6 +65,7 @@ Tensor scatter_add(const Tensor& x, const Tensor& indices, std::int64_t columns)
 }
 
 Tensor one_hot(const Tensor& labels, std::int64_t classes, DType t) {
+  check_indices("one_hot", labels, 1, classes);
   const Shape column{labels.numel(), 1};
   return scatter_add(ones(column, t, labels.device()), reshape(labels, column), classes);
 }

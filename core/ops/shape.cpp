@@ -22,20 +22,19 @@ Tensor flatten(const Tensor& x) {
 }
 
 // y[i0, i1, ...] = x with x's axis axes[k] read by i_k          dx = dy under the inverse permutation
-Tensor permute(const Tensor& x, const Shape& axes) {
+Tensor permute(const Tensor& x, const AxisList& which) {
+  const Shape axes = which.resolved("permute", x.rank());
   require(axes.rank() == x.rank(), "permute: {} axes given for shape {}", axes.rank(), x.shape());
-  std::array<int, Shape::max_rank> order{};
-  Shape shape = x.shape(), resolved = axes, seen = x.shape();
-  for (int i = 0; i < x.rank(); ++i) seen[i] = 0;
+  std::array<int, Shape::max_rank> order{}, seen{};
+  Shape shape = x.shape();
   for (int i = 0; i < x.rank(); ++i) {
-    order[i] = normalize_axis("permute", static_cast<int>(axes[i]), x.rank());
+    order[i] = static_cast<int>(axes[i]);
     require(seen[order[i]]++ == 0, "permute: axis {} is named twice in {}", order[i], axes);
     shape[i] = x.shape()[order[i]];
-    resolved[i] = order[i];
   }
   Tensor y = empty(shape, x.dtype(), x.device());
   kernels(x).copy(permuted(view(x), std::span(order.data(), x.rank())), view_for_writing(y));
-  return record({"permute", {x}, Axes{resolved}}, y, [](const Local& at, const Tensor& dy) -> Tensors {
+  return record({"permute", {x}, Axes{axes}}, y, [](const Local& at, const Tensor& dy) -> Tensors {
     const Shape& axes = at.get<Axes>().axes;
     Shape inverse = axes;
     for (int i = 0; i < axes.rank(); ++i) inverse[static_cast<int>(axes[i])] = i;

@@ -1,0 +1,106 @@
+// Rows of the table of operations: products, indexing, softmax and the losses; and what the suites do with a row.
+#include "tests/core/operations.h"
+
+namespace bonsai::check {
+namespace {
+
+// The product kernel's edges: panels of 16 to 64 columns, groups of 4 or 6 rows and of 48, blocks of 128 or 256 steps.
+struct Sizes {
+  std::int64_t m, k, n;
+};
+const std::vector<Sizes> product_sizes = {{1, 1, 1}, {2, 3, 4}, {5, 7, 3}, {6, 1, 5}, {1, 6, 5}, {0, 3, 2}, {2, 0, 3}, {3, 2, 0}, {33, 79, 19}, {47, 127, 63},
+                                          {48, 128, 64}, {49, 129, 65}, {7, 255, 31}, {4, 256, 33}, {97, 257, 17}, {1, 300, 10}, {100, 1, 100}, {193, 40, 130}};
+
+Row product(std::string name, Sides t) {
+  Row r{std::move(name), [t](const Tensors& x) { return matmul(x[0], x[1], t); }, {{-1, 1}, {-1, 1}}, {}, true, 8};
+  auto shape = [](bool transposed, std::int64_t rows, std::int64_t columns) { return transposed ? Shape{columns, rows} : Shape{rows, columns}; };
+  for (auto [m, k, n] : product_sizes) r.shapes.push_back({shape(t.a, m, k), shape(t.b, k, n)});
+  // Batches: alike, stretched on either side, and one of them without.
+  using Batch = std::vector<std::int64_t>;
+  for (auto [lead_a, lead_b] : {std::pair<Batch, Batch>{{3}, {3}}, {{2, 1}, {1, 3}}, {{}, {2}}, {{2, 2}, {}}, {{0}, {1}}, {{1}, {4}}}) {
+    auto with_lead = [](Batch s, const Shape& matrix) {
+      s.insert(s.end(), matrix.begin(), matrix.end());
+      return Shape(std::span<const std::int64_t>(s));
+    };
+    r.shapes.push_back({with_lead(lead_a, shape(t.a, 2, 3)), with_lead(lead_b, shape(t.b, 3, 2))});
+    r.shapes.push_back({with_lead(lead_a, shape(t.a, 13, 9)), with_lead(lead_b, shape(t.b, 9, 17))});
+  }
+  return r;
+}
+
+Domain index(double n) { return {0, n, false, DType::i64}; }
+
+}  // namespace
+
+std::vector<Row> product_rows() {
+  std::vector<Row> rows = {
+      product("matmul", {}),
+      product("matmul_a", {.a = true}),
+      product("matmul_b", {.b = true}),
+      product("matmul_ab", {.a = true, .b = true}),
+      {"matmul_with_itself", [](const Tensors& x) { return matmul(x[0], x[0]); }, {{-1, 1}}, {{{3, 3}}, {{2, 4, 4}}, {{65, 65}}}, true, 8},
+      {"linear", [](const Tensors& x) { return linear(x[0], x[1]); }, {{-1, 1}, {-1, 1}}, {}, true, 8},
+      {"linear_bias", [](const Tensors& x) { return linear(x[0], x[1], x[2]); }, {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8},
+      {"index_select_0", [](const Tensors& x) { return index_select(x[0], x[1]) * index_select(x[0], x[1]); }, {{}, index(3)},
+       {{{3, 4}, {5}}, {{3}, {2}}, {{3, 2, 2}, {3}}, {{3, 4}, {0}}, {{3, 9000}, {7}}, {{3, 0}, {2}}}},
+      {"index_select_last", [](const Tensors& x) { return index_select(x[0], x[1], -1) * 2.0; }, {{}, index(4)}, {{{3, 4}, {6}}, {{2, 2, 4}, {3}}, {{5000, 4}, {9}}}},
+      {"index_add", [](const Tensors& x) { return pow(index_add(x[0], x[1], 0, 4), 2); }, {{}, index(4)}, {{{6, 2}, {6}}, {{3}, {3}}, {{0, 3}, {0}}, {{300, 70}, {300}}}, true, 4},
+      {"index_add_last", [](const Tensors& x) { return pow(index_add(x[0], x[1], -1, 3), 2); }, {{}, index(3)}, {{{2, 5}, {5}}, {{2, 2, 1}, {1}}}},
+      {"gather", [](const Tensors& x) { return pow(gather(x[0], x[1]), 2); }, {{}, index(4)}, {{{3, 4}, {3, 6}}, {{1, 4}, {1, 1}}, {{0, 4}, {0, 2}}, {{700, 4}, {700, 3}}}},
+      {"scatter_add", [](const Tensors& x) { return pow(scatter_add(x[0], x[1], 4), 2); }, {{}, index(4)}, {{{3, 6}, {3, 6}}, {{1, 1}, {1, 1}}, {{0, 2}, {0, 2}}, {{700, 3}, {700, 3}}}},
+      {"one_hot", [](const Tensors& x) { return one_hot(x[0], 5, DType::f64); }, {index(5)}, {{{4}}, {{0}}, {{1}}}, false},
+      {"mse", [](const Tensors& x) { return mse(x[0], x[1]); }, {{}, {}}, {{{7}, {7}}, {{3, 4}, {3, 4}}, {{}, {}}, {{129, 129}, {129, 129}}}, true, 16},
+  };
+  for (auto [m, k, n] : product_sizes) {
+    rows[5].shapes.push_back({{m, k}, {n, k}});
+    rows[6].shapes.push_back({{m, k}, {n, k}, {n}});
+  }
+  const std::vector<Shapes> row_shapes = {{{1}}, {{7}}, {{3, 5}}, {{2, 3, 4}}, {{5, 1}}, {{0, 3}}, {{3, 0}}, {{33, 79}}, {{2047, 1}}, {{3, 2049}}, {{2, 16385}}, {{300, 7}}};
+  rows.push_back({"softmax", [](const Tensors& x) { return softmax(x[0]); }, {{-3, 3}}, row_shapes});
+  rows.push_back({"log_softmax", [](const Tensors& x) { return log_softmax(x[0]); }, {{-3, 3}}, row_shapes, true, 4});
+  const std::vector<Shapes> loss_shapes = {{{1, 5}, {1}}, {{3, 5}, {3}}, {{4, 7}, {4}}, {{60, 10}, {60}}, {{2047, 5}, {2047}}, {{3, 16385}, {3}}};
+  rows.push_back({"cross_entropy", [](const Tensors& x) { return cross_entropy(x[0], x[1]); }, {{-3, 3}, index(5)}, loss_shapes});
+  rows.push_back({"cross_entropy_each", [](const Tensors& x) { return cross_entropy_each(x[0], x[1]); }, {{-3, 3}, index(5)}, loss_shapes});
+  rows.back().shapes.push_back({{0, 5}, {0}});
+  return rows;
+}
+
+const std::vector<Row>& operations() {
+  static const std::vector<Row> all = [] {
+    std::vector<Row> rows;
+    for (auto part : {elementwise_rows, reduction_rows, shape_rows, product_rows})
+      for (Row& r : part()) rows.push_back(std::move(r));
+    return rows;
+  }();
+  return all;
+}
+
+Tensors inputs_of(const Row& row, const Shapes& shapes, DType real) {
+  Tensors inputs;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    inputs.push_back(sample(shapes[i], real, row.domains[i], static_cast<int>(i)));
+    if (row.differentiable && is_floating(inputs[i].dtype())) inputs[i].requires_grad(true);
+  }
+  return inputs;
+}
+
+Tensors real_ones(const Tensors& inputs) {
+  Tensors xs;
+  for (const Tensor& x : inputs)
+    if (x.requires_grad()) xs.push_back(x);
+  return xs;
+}
+
+Tensors evaluate(const Row& row, const Shapes& shapes, DType real, bool second) {
+  const Tensors inputs = inputs_of(row, shapes, real), xs = real_ones(inputs);
+  Tensors results{row.f(inputs)};
+  if (!row.differentiable) return results;
+  const Tensors first = grad(weighted_sum(results), xs, {.create_graph = second});
+  const Tensor again = weighted_sum(first, 60);
+  for (const Tensor& g : first) results.push_back(g.detach());
+  if (second)
+    for (const Tensor& g : grad(again, xs)) results.push_back(g);
+  return results;
+}
+
+}  // namespace bonsai::check
