@@ -311,6 +311,9 @@ SafeTensors load_safetensors(const std::filesystem::path& path) {
   input.read(8, text.data(), length);
   require(text.starts_with('{'), "safetensors {}: the header does not begin with a brace; is it a safetensors file?", out.file);
 
+  const std::size_t zero = text.find('\0');  // which the parser would take for the end of the text
+  require(zero == text.npos, "safetensors {}: the header is not valid JSON at byte {}", out.file, 8 + zero);
+
   HeaderReader header;
   const bool ok = json::sax_parse(text, &header);
   require(ok, "safetensors {}: {}", out.file, header.error);
