@@ -179,13 +179,13 @@ void run(int argc, char** argv) {
   declare(o, s);
   if (!o.parse(argc, argv)) return;
   check(s);
+  const Data data = load(s, o);
   RunFolder folder(o, s.dataset);
   if (folder.finished()) {
     fmt::print("{}\n{} is finished; its summary is {}\n", folder.read("table.txt"), folder.path().string(), folder.file("summary.json").string());
     return;
   }
   require_gnuplot();
-  const Data data = load(s, o);
   const Recipe recipe{.network = nn::lenet_300_100,
                       .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
                       .rate = nn::constant(s.lr), .iterations = s.iterations, .evaluate_every = s.evaluate_every, .checkpoint_every = s.checkpoint_every,

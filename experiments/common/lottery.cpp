@@ -73,6 +73,13 @@ std::vector<std::int64_t> levels_to_draw(const Lottery& l) {
   return levels;
 }
 
+// Text for a gnuplot title in double quotes, where an underscore would lower what follows.
+std::string plain(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == '_' ? "\\\\_" : c == '"' ? "" : std::string(1, c);
+  return out;
+}
+
 std::string legend(const std::string& arm) {
   return arm == "ticket" ? "ticket" : arm == "reinit" ? "same mask, new weights" : arm == "oneshot" ? "pruned in one shot" : arm;
 }
@@ -135,7 +142,7 @@ std::string Lottery::table() const {
 }
 
 void Lottery::draw(const std::filesystem::path& figures) const {
-  static const std::map<std::string, const char*> colours{{"ticket", "#1f5fbf"}, {"reinit", "#d9651a"}, {"oneshot", "#2f8f4e"}};
+  static const std::map<std::string, std::string> colours{{"ticket", "#1f5fbf"}, {"reinit", "#d9651a"}, {"oneshot", "#2f8f4e"}};
   const bool bars = std::any_of(runs.begin(), runs.end(), [](const Run& r) { return r.id.trial > 0 || r.id.repeat > 0; });
   const std::int64_t last = rounds;
   const Cell end_ticket = cell(*this, "ticket", last), end_reinit = cell(*this, "reinit", last), dense = cell(*this, "ticket", 0);
@@ -167,13 +174,13 @@ void Lottery::draw(const std::filesystem::path& figures) const {
     low = std::floor(low * 2) / 2;
     high = std::ceil(high * 2 + 0.2) / 2;
     std::sort(ends.begin(), ends.end());
-    const double step = (high - low) / 22;
-    double floor_at = low;
+    const double step = (high - low) / 20;
+    for (std::size_t i = 1; i < ends.size(); ++i) ends[i].first = std::max(ends[i].first, ends[i - 1].first + step);
+    if (!ends.empty()) ends.back().first = std::min(ends.back().first, high);
+    for (std::size_t i = ends.size(); i-- > 1;) ends[i - 1].first = std::min(ends[i - 1].first, ends[i].first - step);
     for (auto& [y, text] : ends) {
-      const double at = std::max(y, floor_at);
-      floor_at = at + step;
       const std::size_t bar = text.find('|');
-      labels += fmt::format("set label '{}' at graph 1.01, first {:.4f} left textcolor rgb '{}'\n", text.substr(0, bar), at, text.substr(bar + 1));
+      labels += fmt::format("set label '{}' at graph 1.01, first {:.4f} left textcolor rgb '{}'\n", text.substr(0, bar), y, text.substr(bar + 1));
     }
     const std::string finding = end_reinit.empty() ? fmt::format("Lottery ticket down to {:.1f}% of the weights", 100 * end_ticket.density)
                                                    : fmt::format("With {:.1f}% of the weights the ticket reaches {:.2f}%; the same mask with new weights {:.2f}%",
@@ -181,7 +188,7 @@ void Lottery::draw(const std::filesystem::path& figures) const {
     plot(figures, "accuracy", data,
          fmt::format("set title \"{}\\n{{/*0.8 {}; {}}}\"\nset xlabel 'training iteration'\nset ylabel 'test accuracy (%)'\nset rmargin 24\nset grid linecolor rgb '#dddddd'\n"
                      "set xrange [0:{}]\nset yrange [{}:{}]\n{}{}\n",
-                     finding, seeds, command, iterations, low, high, labels, plots),
+                     plain(finding), plain(seeds), plain(command), iterations, low, high, labels, plots),
          1000, 560);
   }
 
@@ -208,28 +215,35 @@ void Lottery::draw(const std::filesystem::path& figures) const {
                           number(p.gain_over_dense ? dense.accuracy_at_early_stop.mean + *p.gain_over_dense : nan, 4));
     }
     const int paper_index = static_cast<int>(arms.size());
-    auto panel = [&](const char* title, int column, int paper_column, bool hollow, const char* keys) {
-      std::string p = fmt::format("set title '{}'\n{}\nplot ", title, keys);
+    // One panel: a line an arm, labelled at its end; crosses for the paper.
+    auto panel = [&](const char* title, Statistic Cell::*what, int column, int paper_column, bool hollow, const char* range) {
+      std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\n", title, range), plots = "plot ";
+      if (paper_column) p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.06 left font ',9'\n";
       for (std::size_t a = 0; a < arms.size(); ++a) {
-        const std::string style = fmt::format("linecolor rgb '{}'", colours.contains(arms[a]) ? colours.at(arms[a]) : "#555555");
-        p += fmt::format("data index {} using 1:{} with lines linewidth 2 {} title '{}', \\\n  ", a, column, style, legend(arms[a]));
-        if (bars) p += fmt::format("data index {} using 1:{}:{}:{} with yerrorbars pointtype 0 {} notitle, \\\n  ", a, column, column + 1, column + 2, style);
-        p += fmt::format("data index {} using 1:({}${}) with points pointtype 7 pointsize 0.8 {} notitle, \\\n  ", a, hollow ? "$14 ? NaN : " : "", column, style);
-        if (hollow) p += fmt::format("data index {} using 1:($14 ? ${} : NaN) with points pointtype 6 pointsize 1.1 linewidth 1.5 {} notitle, \\\n  ", a, column, style);
+        const std::string colour = colours.contains(arms[a]) ? colours.at(arms[a]) : "#555555", style = fmt::format("linecolor rgb '{}'", colour);
+        for (std::int64_t level = rounds; level >= 0; --level) {
+          const Cell c = cell(*this, arms[a], level);
+          if (c.empty() || std::isnan((c.*what).mean)) continue;
+          p += fmt::format("set label '{}' at first {:.4f}, first {:.4f} right offset -1,0.8 textcolor rgb '{}'\n", legend(arms[a]), 100 * c.density, (c.*what).mean, colour);
+          break;
+        }
+        plots += fmt::format("data index {} using 1:{} with lines linewidth 2 {} notitle, \\\n  ", a, column, style);
+        if (bars) plots += fmt::format("data index {} using 1:{}:{}:{} with yerrorbars pointtype 0 {} notitle, \\\n  ", a, column, column + 1, column + 2, style);
+        plots += fmt::format("data index {} using 1:({}${}) with points pointtype 7 pointsize 0.8 {} notitle, \\\n  ", a, hollow ? "$14 > 0 ? NaN : " : "", column, style);
+        if (hollow) plots += fmt::format("data index {} using 1:($14 > 0 ? ${} : NaN) with points pointtype 6 pointsize 1.1 linewidth 1.5 {} notitle, \\\n  ", a, column, style);
       }
-      p += paper_column ? fmt::format("data index {} using 1:{} with points pointtype 2 pointsize 1.4 linewidth 2 linecolor rgb '#000000' title 'the paper, relative to our dense network'\n",
-                                      paper_index, paper_column)
-                        : "NaN notitle\n";
-      return p;
+      plots += paper_column ? fmt::format("data index {} using 1:{} with points pointtype 2 pointsize 1.3 linewidth 2 linecolor rgb '#000000' notitle\n", paper_index, paper_column)
+                            : "NaN notitle\n";
+      return p + plots;
     };
     const double left = 110, right = 100 * end_ticket.density / 1.15;
     plot(figures, "density", data,
-         fmt::format("set multiplot layout 1,3 title \"{} from {:.0f}% to {:.1f}% of the weights ({}; {})\"\n"
-                     "set logscale x\nset xrange [{}:{}]\nset xtics (100, 51.3, 21.1, 7.0, 3.6, 1.9, 1.2)\nset xlabel 'weights left (%)'\nset grid linecolor rgb '#dddddd'\n",
-                     "Ticket against the same mask with new weights,", 100.0, 100 * end_ticket.density, seeds, command, left, right) +
-             "unset key\nset key off\n" + panel("iterations to 97% validation accuracy", 2, 0, false, "set yrange [0:*]") +
-             panel("early-stop iteration (hollow: cut off by the end)", 5, 2, true, "set yrange [0:*]") +
-             panel("test accuracy at early stop (%)", 8, 3, false, "set yrange [*:*]\nset key bottom left samplen 2") + "unset multiplot\n",
+         fmt::format("set multiplot layout 1,3 title \"Ticket against the same mask with new weights, from 100% to {:.1f}% of the weights ({}; {})\"\n"
+                     "set logscale x\nset xrange [{}:{}]\nset xtics (100, 51.3, 21.1, 7.0, 3.6, 1.9, 1.2)\nset xlabel 'weights left (%)'\nset grid linecolor rgb '#dddddd'\nunset key\n",
+                     100 * end_ticket.density, plain(seeds), plain(command), left, right) +
+             panel("iterations to 97% validation accuracy", &Cell::iterations_to_97, 2, 0, false, "[0:*]") +
+             panel("early-stop iteration (hollow: cut off by the end)", &Cell::early_stop, 5, 2, true, fmt::format("[0:{}]", iterations * 23 / 20).c_str()) +
+             panel("test accuracy at early stop (%)", &Cell::accuracy_at_early_stop, 8, 3, false, "[*:*]") + "unset multiplot\n",
          1500, 480);
   }
 }
