@@ -96,6 +96,9 @@ Tensors traverse(const Tensor& y, const Tensors& xs, const GradOptions& options)
   return results;
 }
 
+// Does nobody else see these numbers? (c = a + b hands the same gradient to a and b; clipping one in place must not change the other.)
+bool is_sole_owner(const Tensor& t) { return t.body()->refs == 1 && t.body()->storage->refs == 1; }
+
 void check_version(const Node& node, std::uint32_t then, std::uint32_t now, const char* which) {
   require(then == now,
           "derivative of \"{}\": its {} was overwritten after the operation (version {}, now {}); keep a clone, or compute the gradient "
@@ -145,7 +148,8 @@ void backward(const Tensor& y, GradOptions options) {
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     Tensor& slot = leaves[i].body()->grad;
     NoGrad off(!options.create_graph);
-    slot = slot.defined() ? add(slot, gradients[i]) : gradients[i];
+    if (slot.defined()) slot = add(slot, gradients[i]);
+    else slot = options.create_graph || is_sole_owner(gradients[i]) ? gradients[i] : clone(gradients[i]);
   }
 }
 

@@ -91,6 +91,7 @@ struct GradOptions {
 };
 
 // sum_i seed_i dy_i/dx for each x in xs. An x that y does not depend on gets zeros, which is its derivative.
+// Results may share storage with one another or with the seed: clone what you mean to write to. (backward's leaf.grad() is its own.)
 Tensors grad(const Tensor& y, const Tensors& xs, GradOptions options = {});
 
 // grad() for every leaf that y depends on, added to leaf.grad().
