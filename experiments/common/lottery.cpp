@@ -84,6 +84,26 @@ std::string legend(const std::string& arm) {
   return arm == "ticket" ? "ticket" : arm == "reinit" ? "same mask, new weights" : arm == "oneshot" ? "pruned in one shot" : arm;
 }
 
+// Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above `top`: with i
+// steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
+void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
+  std::vector<std::pair<double, int>> pools;  // mean height, members
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    pools.emplace_back(labels[i].first - static_cast<double>(i) * step, 1);
+    while (pools.size() > 1 && pools[pools.size() - 2].first > pools.back().first) {
+      const auto [mean, members] = pools.back();
+      pools.pop_back();
+      auto& [below, count] = pools.back();
+      below = (below * count + mean * members) / (count + members);
+      count += members;
+    }
+  }
+  std::size_t i = 0;
+  for (auto [mean, members] : pools)
+    for (; members > 0; --members, ++i)
+      labels[i].first = std::min(mean + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
+}
+
 }  // namespace
 
 std::string Lottery::summary_json() const {
@@ -168,16 +188,13 @@ void Lottery::draw(const std::filesystem::path& figures) const {
         data += "\n\n";
         plots += fmt::format("{} data index {} using 1:2 with lines linewidth {} dashtype {} linecolor rgb '{}' notitle", plots.empty() ? "plot" : ", \\\n    ", index++,
                              arm == "ticket" ? 2.2 : 1.6, arm == "ticket" ? "1" : "2", shades[k % shades.size()]);
-        ends.emplace_back(c.curve.back().second, fmt::format("{:.1f}%{}|{}", 100 * c.density, arm == "ticket" ? "" : ", new weights", shades[k % shades.size()]));
+        ends.emplace_back(c.curve.back().second, fmt::format("{:.{}f}%{}|{}", 100 * c.density, levels[k] == 0 ? 0 : 1, arm == "ticket" ? "" : ", new weights", shades[k % shades.size()]));
       }
-    // Labels at the lines' ends, pushed apart where they would overlap.
     low = std::floor(low * 2) / 2;
     high = std::ceil(high * 2 + 0.2) / 2;
     std::sort(ends.begin(), ends.end());
-    const double step = (high - low) / 20;
-    for (std::size_t i = 1; i < ends.size(); ++i) ends[i].first = std::max(ends[i].first, ends[i - 1].first + step);
-    if (!ends.empty()) ends.back().first = std::min(ends.back().first, high);
-    for (std::size_t i = ends.size(); i-- > 1;) ends[i - 1].first = std::min(ends[i - 1].first, ends[i].first - step);
+    // Labels at the lines' ends, pushed apart where they would overlap.
+    spread(ends, (high - low) / 22, high);
     for (auto& [y, text] : ends) {
       const std::size_t bar = text.find('|');
       labels += fmt::format("set label '{}' at graph 1.01, first {:.4f} left textcolor rgb '{}'\n", text.substr(0, bar), y, text.substr(bar + 1));
@@ -215,18 +232,15 @@ void Lottery::draw(const std::filesystem::path& figures) const {
                           number(p.gain_over_dense ? dense.accuracy_at_early_stop.mean + *p.gain_over_dense : nan, 4));
     }
     const int paper_index = static_cast<int>(arms.size());
-    // One panel: a line an arm, labelled at its end; crosses for the paper.
-    auto panel = [&](const char* title, Statistic Cell::*what, int column, int paper_column, bool hollow, const char* range) {
-      std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\n", title, range), plots = "plot ";
-      if (paper_column) p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.06 left font ',9'\n";
+    // One panel: a line an arm, crosses for the paper. The last panel names the arms at their lines' ends.
+    auto panel = [&](const char* title, int column, int paper_column, bool hollow, const std::string& range, bool names) {
+      std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\nset rmargin {}\n", title, range, names ? 15 : 2), plots = "plot ";
+      if (paper_column && !names) p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.06 left font ',9'\n";
       for (std::size_t a = 0; a < arms.size(); ++a) {
         const std::string colour = colours.contains(arms[a]) ? colours.at(arms[a]) : "#555555", style = fmt::format("linecolor rgb '{}'", colour);
-        for (std::int64_t level = rounds; level >= 0; --level) {
-          const Cell c = cell(*this, arms[a], level);
-          if (c.empty() || std::isnan((c.*what).mean)) continue;
-          p += fmt::format("set label '{}' at first {:.4f}, first {:.4f} right offset -1,0.8 textcolor rgb '{}'\n", legend(arms[a]), 100 * c.density, (c.*what).mean, colour);
-          break;
-        }
+        if (const Cell c = cell(*this, arms[a], rounds); names && !c.empty())
+          p += fmt::format("set label \"{}\" at graph 1.03, first {:.4f} left textcolor rgb '{}'\n", arms[a] == "reinit" ? "same mask,\\nnew weights" : legend(arms[a]),
+                           c.accuracy_at_early_stop.mean, colour);
         plots += fmt::format("data index {} using 1:{} with lines linewidth 2 {} notitle, \\\n  ", a, column, style);
         if (bars) plots += fmt::format("data index {} using 1:{}:{}:{} with yerrorbars pointtype 0 {} notitle, \\\n  ", a, column, column + 1, column + 2, style);
         plots += fmt::format("data index {} using 1:({}${}) with points pointtype 7 pointsize 0.8 {} notitle, \\\n  ", a, hollow ? "$14 > 0 ? NaN : " : "", column, style);
@@ -241,9 +255,9 @@ void Lottery::draw(const std::filesystem::path& figures) const {
          fmt::format("set multiplot layout 1,3 title \"Ticket against the same mask with new weights, from 100% to {:.1f}% of the weights ({}; {})\"\n"
                      "set logscale x\nset xrange [{}:{}]\nset xtics (100, 51.3, 21.1, 7.0, 3.6, 1.9, 1.2)\nset xlabel 'weights left (%)'\nset grid linecolor rgb '#dddddd'\nunset key\n",
                      100 * end_ticket.density, plain(seeds), plain(command), left, right) +
-             panel("iterations to 97% validation accuracy", &Cell::iterations_to_97, 2, 0, false, "[0:*]") +
-             panel("early-stop iteration (hollow: cut off by the end)", &Cell::early_stop, 5, 2, true, fmt::format("[0:{}]", iterations * 23 / 20).c_str()) +
-             panel("test accuracy at early stop (%)", &Cell::accuracy_at_early_stop, 8, 3, false, "[*:*]") + "unset multiplot\n",
+             panel("iterations to 97% validation accuracy", 2, 0, false, "[0:*]", false) +
+             panel("early-stop iteration (hollow: cut off by the end)", 5, 2, true, fmt::format("[0:{}]", iterations * 23 / 20), false) +
+             panel("test accuracy at early stop (%)", 8, 3, false, "[*:*]", true) + "unset multiplot\n",
          1500, 480);
   }
 }
