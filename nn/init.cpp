@@ -14,9 +14,9 @@ Fans fans(const Shape& w) {
 double variance(Init init, const Shape& w) {
   const Fans f = fans(w);
   switch (init.fan) {
-    case Fan::glorot: return 2.0 / static_cast<double>(f.in + f.out);
-    case Fan::he: return 2.0 / static_cast<double>(f.in);
-    case Fan::lecun: return 1.0 / static_cast<double>(f.in);
+    case Fan::glorot: return 2.0 / static_cast<double>(f.in + f.out);  // (init.1)
+    case Fan::he: return 2.0 / static_cast<double>(f.in);              // (init.2)
+    case Fan::lecun: return 1.0 / static_cast<double>(f.in);           // (init.3)
   }
   __builtin_unreachable();
 }

@@ -24,7 +24,7 @@ void reference_sgd(SgdConstants c, View w, View g, View velocity, View mask, Vie
         v = static_cast<T>(c.momentum * v + gradient);
         gradient = c.nesterov ? gradient + c.momentum * v : v;
       }
-      weight = static_cast<T>(weight - eta * gradient);
+      weight = static_cast<T>(weight - eta * gradient);  // (sgd.1)
     }
   });
 }
@@ -46,7 +46,7 @@ void reference_adam(AdamConstants c, View w, View g, View m, View v, View mask, 
       else gradient += c.weight_decay * value;
       first = static_cast<T>(c.beta1 * first + (1 - c.beta1) * gradient);
       second = static_cast<T>(c.beta2 * second + (1 - c.beta2) * gradient * gradient);
-      weight = static_cast<T>(value - eta * (first / correct_m) / (std::sqrt(second / correct_v) + c.epsilon));
+      weight = static_cast<T>(value - eta * (first / correct_m) / (std::sqrt(second / correct_v) + c.epsilon));  // (adam.1)
     }
   });
 }

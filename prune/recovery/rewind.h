@@ -1,7 +1,7 @@
 // Recovery by rewinding: the kept weights go back to the values they had at step k of training (k = 0: to their initial values), and
 // training starts again from there. That is what makes a pruned network a lottery ticket.
 //
-//   w <- m w_k                                                                                   (lth.1)
+//   w <- m w_k
 //
 // Frankle and Carbin, ICLR 2019 (k = 0); Frankle et al., "Stabilizing the lottery ticket hypothesis", 2019 (k > 0).
 #pragma once

@@ -1,6 +1,6 @@
 // Magnitude: a weight near 0 can be made 0 at little cost.
 //
-//   s = |w|                                                                                      (mag.1)
+//   s = |w|
 //
 // Assumes that every weight's change matters alike: it is what OBD and OBS become when the Hessian is a multiple of the identity.
 // Cost: one pass. Janowsky, "Pruning versus clipping in neural networks", Physical Review A 39, 1989; Han et al., "Learning both

@@ -1,6 +1,6 @@
 // Random: the control. A criterion that does not beat it has learned nothing.
 //
-//   s ~ U(0, 1)                                                                                  (rnd.1)
+//   s ~ U(0, 1)
 //
 // Assumes nothing. Cost: one random number a weight.
 #pragma once
