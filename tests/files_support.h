@@ -98,6 +98,13 @@ inline std::string mutate(std::string s, Random& r) {
   return s;
 }
 
+// Under these sanitizers memory is counted otherwise and nothing is fast.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 inline long peak_memory_kb() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
