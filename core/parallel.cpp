@@ -95,6 +95,7 @@ void Team::help(std::stop_token stop) {
 void set_threads(int n) {
   require(n >= 1 && n <= 1024, "threads: {} is not between 1 and 1024", n);
   if (n == threads()) return;
+  require(!inside, "threads: cannot become {} inside a parallel_for, whose team is at work", n);
   team.reset();
   if (n > 1) team = std::make_unique<Team>(n - 1);
 }

@@ -105,9 +105,9 @@ Tensor empty(const Shape& shape, DType t, Device d) {
   for (std::int64_t n : shape) fits = fits && n >= 0 && !__builtin_mul_overflow(bytes, n, &bytes);
   require(fits, "tensor: a {} tensor of shape {} cannot exist; it has a negative size or too many bytes", name(t), shape);
   bytes = std::max<std::int64_t>(bytes, 1);
-  s->device = d;
   s->data = (d == Device::cpu ? pool_allocate : device_allocator(d).allocate)(bytes);
   s->bytes = bytes;
+  s->device = d;  // last: if there is no such device, nothing is given back to it
   return make(std::move(s), shape, t);
 }
 

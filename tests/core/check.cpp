@@ -41,7 +41,7 @@ Tensor sample(const Shape& shape, DType real, const Domain& d, int salt) {
   return ::testing::AssertionFailure() << "the same numbers in other bits (a zero's sign, or NaNs)";
 }
 
-::testing::AssertionResult refuses(const std::function<void()>& f, std::initializer_list<std::string> parts) {
+::testing::AssertionResult refuses(const std::function<void()>& f, const std::vector<std::string>& parts) {
   try {
     f();
   } catch (const Error& e) {
