@@ -3,11 +3,14 @@
 namespace bonsai::nn {
 
 void Optimizer::make_state() {
-  if (!state_.empty()) return;
-  for (Parameter* p : parameters_) {
-    state_.emplace_back();
-    for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros_like(p->leaf()));
-  }
+  if (state_.empty())
+    for (Parameter* p : parameters_) {
+      state_.emplace_back();
+      for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros_like(p->leaf()));
+    }
+  for (std::size_t i = 0; i < state_.size(); ++i)  // Module::to() may have turned the weights to another type: the state follows
+    for (Tensor& s : state_[i])
+      if (s.dtype() != parameters_[i]->leaf().dtype()) s = cast(s, parameters_[i]->leaf().dtype());
 }
 
 void Optimizer::step(double rate) {
@@ -25,9 +28,13 @@ void Optimizer::step(double rate) {
 }
 
 std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
-  std::vector<std::pair<std::string, Tensor>> all{{"optimizer.steps", steps_}};
+  std::vector<std::pair<std::string, Tensor>> all{{"optimizer.steps", clone(steps_)}};
   for (std::size_t i = 0; i < state_.size(); ++i)
-    for (std::size_t s = 0; s < state_[i].size(); ++s) all.emplace_back("optimizer." + parameters_[i]->name() + "." + slots()[s], state_[i][s]);
+    for (std::size_t s = 0; s < state_[i].size(); ++s) {
+      const Tensor& live = state_[i][s];
+      const Parameter& p = *parameters_[i];  // pruned since the last step? Then the next one would clear its state; nobody sees it before
+      all.emplace_back("optimizer." + p.name() + "." + slots()[s], p.is_masked() ? where(p.mask(), live, number(0, live)) : clone(live));
+    }
   return all;
 }
 
@@ -39,16 +46,19 @@ void Optimizer::load_state(const std::vector<std::pair<std::string, Tensor>>& st
   };
   const Tensor* steps = find("optimizer.steps");
   require(steps && steps->shape() == Shape{1} && steps->dtype() == DType::i64, "optimizer: the state has no \"optimizer.steps\" (i64, one element)");
-  copy_into(steps_, *steps);
-  if (steps_.item() == 0) return;  // before the first step there is no other state
-  make_state();
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    for (std::size_t s = 0; s < slots().size(); ++s) {
-      const std::string name = "optimizer." + parameters_[i]->name() + "." + slots()[s];
-      const Tensor* t = find(name);
-      require(t && t->shape() == parameters_[i]->shape(), "optimizer: the state has no \"{}\" of shape {}", name, parameters_[i]->shape());
-      copy_into(state_[i][s], *t);
+  std::vector<std::vector<Tensor>> loaded;  // all is looked at before anything is changed
+  if (steps->item() != 0)                   // (before the first step there is nothing else)
+    for (const Parameter* p : parameters_) {
+      loaded.emplace_back();
+      for (const std::string& slot : slots()) {
+        const std::string name = "optimizer." + p->name() + "." + slot;
+        const Tensor* t = find(name);
+        require(t && t->shape() == p->shape() && is_floating(t->dtype()), "optimizer: the state has no \"{}\" of shape {}", name, p->shape());
+        loaded.back().push_back(clone(*t));
+      }
     }
+  copy_into(steps_, *steps);
+  state_ = std::move(loaded);
 }
 
 namespace {

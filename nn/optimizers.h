@@ -19,7 +19,7 @@ class Optimizer {
   // Moves every parameter that has a gradient. rate: the learning rate of this step.
   void step(double rate);
 
-  // Its state by name, "optimizer.fc1.weight.m"; load_state() takes such a list back, and refuses one that does not fit.
+  // A copy of its state by name, "optimizer.fc1.weight.m"; load_state() takes such a list back, and refuses one that does not fit.
   std::vector<std::pair<std::string, Tensor>> state() const;
   void load_state(const std::vector<std::pair<std::string, Tensor>>& state);
 
@@ -30,7 +30,7 @@ class Optimizer {
  private:
   void make_state();
   std::vector<Parameter*> parameters_;
-  std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step
+  std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step; of the parameter's type
   Tensor rate_ = zeros({1}, DType::f64), steps_ = zeros({1}, DType::i64);
 };
 

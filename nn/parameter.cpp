@@ -35,11 +35,13 @@ void Parameter::set_mask(const Tensor& mask) {
   for (std::uint8_t m : mask.data<std::uint8_t>()) require(m <= 1, "parameter \"{}\": mask holds {}; only 0 and 1 mean something", name_, m);
   mask_ = clone(mask);
   set(leaf_.detach());
+  if (Tensor g = gradient(); g.defined()) copy_into(g, where(mask_, g.detach(), number(0, g)));
 }
 
 void Parameter::clear_mask() { mask_ = {}; }
 
 void Parameter::to(DType t) {
+  require(is_floating(t), "parameter \"{}\": cannot learn as {}; it must be f32 or f64", name_, bonsai::name(t));
   if (leaf_.dtype() == t) return;
   leaf_ = cast(leaf_.detach(), t);
   leaf_.requires_grad(true);

@@ -5,13 +5,26 @@
 
 namespace bonsai::nn {
 
+namespace {
+// Evaluation mode for the length of a scope, also when it is left by an error.
+class Evaluating {
+ public:
+  explicit Evaluating(Module& net) : net_(net), was_training_(net.training()) { net_.train(false); }
+  ~Evaluating() { net_.train(was_training_); }
+  Evaluating(const Evaluating&) = delete;
+
+ private:
+  Module& net_;
+  bool was_training_;
+};
+}  // namespace
+
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
   constexpr std::int64_t chunk = 1000;
   const std::int64_t n = inputs.size(0);
   require(n > 0 && labels.numel() == n, "evaluate: {} examples and {} labels", n, labels.numel());
   NoGrad off;
-  const bool was_training = net.training();
-  net.train(false);
+  const Evaluating mode(net);
   double loss = 0, correct = 0;
   for (std::int64_t begin = 0; begin < n; begin += chunk) {
     const std::int64_t end = std::min(n, begin + chunk);
@@ -19,12 +32,12 @@ Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
     loss += sum(cast(cross_entropy_each(logits, y), DType::f64)).item();
     correct += sum(cast(equal(argmax(logits), y), DType::i64)).item();
   }
-  net.train(was_training);
   return {loss / static_cast<double>(n), 100 * correct / static_cast<double>(n)};
 }
 
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& o, const Hooks& hooks) {
   require(o.first >= 0 && o.first <= o.iterations, "train: cannot start at iteration {} of {}", o.first, o.iterations);
+  require(o.rate && batches, "train: needs a learning rate (for instance constant(0.1)) and a source of batches");
   auto evaluate_if_due = [&](std::int64_t done) {
     const bool due = o.evaluate_every > 0 && (done % o.evaluate_every == 0 || done == o.iterations);
     if (due && hooks.evaluate) hooks.evaluate(done);
@@ -47,8 +60,10 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
 
 const Evaluation& early_stop(const std::vector<Evaluation>& record) {
   require(!record.empty(), "early stop: nothing was evaluated");
-  return *std::min_element(record.begin(), record.end(),
-                           [](const Evaluation& a, const Evaluation& b) { return a.validation.loss < b.validation.loss; });
+  return *std::min_element(record.begin(), record.end(), [](const Evaluation& a, const Evaluation& b) {
+    const double x = a.validation.loss, y = b.validation.loss;
+    return x < y || (!std::isnan(x) && std::isnan(y));  // NaN is the worst of all
+  });
 }
 
 }  // namespace bonsai::nn
