@@ -105,7 +105,7 @@ std::string printable(std::string_view text, std::size_t most) {
   for (char& c : out)
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
   if (text.size() > most) {
-    while (!out.empty() && (out.back() & 0xC0) == 0x80) out.pop_back();            // not in the middle of a UTF-8 letter
+    while (!out.empty() && (out.back() & 0xC0) == 0x80) out.pop_back();  // not in the middle of a UTF-8 letter
     if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xC0) out.pop_back();
     out += "...";
   }
@@ -130,10 +130,11 @@ InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
 InputFile::~InputFile() { ::close(descriptor_); }
 
 void InputFile::read(std::uint64_t offset, void* into, std::size_t bytes) const {
-  require(offset <= size_ && bytes <= size_ - offset, "reading {}: asked for {} bytes at {}, but it has {}", shown(path_), bytes,
-          offset, size_);
+  require(offset <= size_ && bytes <= size_ - offset, "reading {}: asked for {} bytes at {}, but it has {}",
+          shown(path_), bytes, offset, size_);
   for (auto* at = static_cast<char*>(into); bytes > 0;) {
-    const ssize_t n = retry([&] { return ::pread(descriptor_, at, std::min(bytes, most_at_once), static_cast<off_t>(offset)); });
+    const ssize_t n =
+        retry([&] { return ::pread(descriptor_, at, std::min(bytes, most_at_once), static_cast<off_t>(offset)); });
     if (n < 0) fail_on("reading", path_, errno);
     require(n > 0, "reading {}: it became shorter while it was read; try again when nobody writes it", shown(path_));
     at += n;
@@ -144,8 +145,9 @@ void InputFile::read(std::uint64_t offset, void* into, std::size_t bytes) const 
 
 std::string read_whole(const std::filesystem::path& path, std::uint64_t most) {
   const InputFile file(path);
-  require(file.size() <= most, "reading {}: it has {} bytes, more than the {} such a file may have; is it the right file?",
-          shown(path), file.size(), most);
+  require(file.size() <= most,
+          "reading {}: it has {} bytes, more than the {} such a file may have; is it the right file?", shown(path),
+          file.size(), most);
   std::string bytes(file.size(), '\0');
   file.read(0, bytes.data(), bytes.size());
   return bytes;
@@ -167,8 +169,10 @@ int remove_partial_files(const std::filesystem::path& folder) {
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (!name.starts_with('.') || !name.ends_with(".partial")) continue;
-    if (::unlink(entry->path().c_str()) == 0) ++removed;
-    else if (errno != ENOENT) fail_on("removing", entry->path(), errno);
+    if (::unlink(entry->path().c_str()) == 0)
+      ++removed;
+    else if (errno != ENOENT)
+      fail_on("removing", entry->path(), errno);
   }
   if (error && error.value() != ENOENT) fail_on("listing", folder, error.value());
   return removed;
@@ -178,8 +182,8 @@ void create_folders(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail_on("creating the folder", folder, error.value());
-  require(std::filesystem::is_directory(folder, error), "creating the folder {}: a file of that name stands in the way; remove or rename it",
-          shown(folder));
+  require(std::filesystem::is_directory(folder, error),
+          "creating the folder {}: a file of that name stands in the way; remove or rename it", shown(folder));
 }
 
 }  // namespace bonsai

@@ -17,7 +17,8 @@
 namespace bonsai {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian, and so must this machine be");
+static_assert(std::endian::native == std::endian::little,
+              "safetensors files are little-endian, and so must this machine be");
 
 using json = nlohmann::json;
 using std::uint64_t;
@@ -31,8 +32,8 @@ struct FileType {
   DType becomes;
 };
 constexpr FileType file_types[] = {
-    {"F64", 8, DType::f64}, {"F32", 4, DType::f32}, {"F16", 2, DType::f32},  {"BF16", 2, DType::f32},
-    {"I64", 8, DType::i64}, {"I32", 4, DType::i64}, {"U8", 1, DType::u8},    {"BOOL", 1, DType::u8},
+    {"F64", 8, DType::f64}, {"F32", 4, DType::f32}, {"F16", 2, DType::f32}, {"BF16", 2, DType::f32},
+    {"I64", 8, DType::i64}, {"I32", 4, DType::i64}, {"U8", 1, DType::u8},   {"BOOL", 1, DType::u8},
 };
 const char* written_as(DType t) {
   return t == DType::f32 ? "F32" : t == DType::f64 ? "F64" : t == DType::i64 ? "I64" : "U8";
@@ -82,7 +83,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
       return true;
     }
     const Entry& e = entries.back();
-    if (k != "dtype" && k != "shape" && k != "data_offsets") return refuse(fmt::format("unknown key \"{}\"", printable(k)));
+    if (k != "dtype" && k != "shape" && k != "data_offsets")
+      return refuse(fmt::format("unknown key \"{}\"", printable(k)));
     if (k == "dtype" ? e.dtype.has_value() : k == "shape" ? e.shape.has_value() : e.offsets.has_value())
       return refuse(fmt::format("\"{}\" comes twice", k));
     return true;
@@ -93,13 +95,17 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return go(Place::array);
   }
   bool end_array() override {
-    if (key_ == "data_offsets" && numbers()->size() != 2) return refuse("\"data_offsets\" needs two numbers, begin and end");
+    if (key_ == "data_offsets" && numbers()->size() != 2)
+      return refuse("\"data_offsets\" needs two numbers, begin and end");
     return go(Place::tensor);
   }
   bool string(string_t& s) override {
-    if (place_ == Place::metadata) metadata[key_] = s;
-    else if (place_ == Place::tensor && key_ == "dtype") entries.back().dtype = s;
-    else return refuse(wanted());
+    if (place_ == Place::metadata)
+      metadata[key_] = s;
+    else if (place_ == Place::tensor && key_ == "dtype")
+      entries.back().dtype = s;
+    else
+      return refuse(wanted());
     return true;
   }
   bool number_unsigned(number_unsigned_t n) override {
@@ -111,7 +117,9 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return true;
   }
   bool number_integer(number_integer_t n) override { return refuse(place_ == Place::array ? bad_number(n) : wanted()); }
-  bool number_float(number_float_t n, const string_t&) override { return refuse(place_ == Place::array ? bad_number(n) : wanted()); }
+  bool number_float(number_float_t n, const string_t&) override {
+    return refuse(place_ == Place::array ? bad_number(n) : wanted());
+  }
   bool boolean(bool) override { return refuse(wanted()); }
   bool null() override { return refuse(wanted()); }
   bool binary(binary_t&) override { return refuse(wanted()); }
@@ -132,14 +140,19 @@ class HeaderReader : public nlohmann::json_sax<json> {
     error = std::move(why);
     return false;
   }
-  std::optional<std::vector<uint64_t>>& numbers() { return key_ == "shape" ? entries.back().shape : entries.back().offsets; }
+  std::optional<std::vector<uint64_t>>& numbers() {
+    return key_ == "shape" ? entries.back().shape : entries.back().offsets;
+  }
   template <class N>
-  std::string bad_number(N n) const { return fmt::format("\"{}\" holds {}; whole numbers from 0 to 2^64 - 1 are allowed", key_, n); }
+  std::string bad_number(N n) const {
+    return fmt::format("\"{}\" holds {}; whole numbers from 0 to 2^64 - 1 are allowed", key_, n);
+  }
   std::string wanted() const {
     switch (place_) {
       case Place::header: return in_tensor_ ? "must be an object" : "\"__metadata__\" must be an object of strings";
       case Place::metadata: return fmt::format("metadata \"{}\" must be a string", printable(key_));
-      case Place::tensor: return fmt::format("\"{}\" must be {}", key_, key_ == "dtype" ? "a string" : "an array of whole numbers");
+      case Place::tensor:
+        return fmt::format("\"{}\" must be {}", key_, key_ == "dtype" ? "a string" : "an array of whole numbers");
       case Place::array: return fmt::format("\"{}\" must hold only whole numbers", key_);
       default: return "the header must be a JSON object";
     }
@@ -156,7 +169,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
 // f16: 1 sign, 5 exponent (bias 15), 10 fraction. Subnormals are fraction * 2^-24; exponent 31 is inf or nan (which keeps its bits).
 float from_f16(std::uint16_t h) {
   const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16, exponent = h >> 10 & 31, fraction = h & 0x3FF;
-  if (exponent == 0) return std::copysign(static_cast<float>(fraction) * 0x1p-24f, std::bit_cast<float>(sign | 0x3F800000));
+  if (exponent == 0)
+    return std::copysign(static_cast<float>(fraction) * 0x1p-24f, std::bit_cast<float>(sign | 0x3F800000));
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000 | fraction << 13);
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
@@ -166,7 +180,8 @@ float from_bf16(std::uint16_t h) { return std::bit_cast<float>(std::uint32_t{h} 
 template <class From, class To, class F>
 void read_converted(const InputFile& file, uint64_t offset, Tensor& out, F convert) {
   auto to = out.mutable_data<To>();
-  Scratch<From> part(std::min<std::int64_t>(to.size(), 1 << 16));  // by the piece, so that no second copy of the tensor is needed
+  Scratch<From> part(
+      std::min<std::int64_t>(to.size(), 1 << 16));  // by the piece, so that no second copy of the tensor is needed
   for (std::size_t i = 0; i < to.size();) {
     const std::size_t n = std::min<std::size_t>(to.size() - i, 1 << 16);
     file.read(offset + i * sizeof(From), part.data(), n * sizeof(From));
@@ -179,12 +194,17 @@ Tensor read_tensor(const InputFile& file, uint64_t data_begin, const Entry& e, c
   std::vector<std::int64_t> sizes(e.shape->begin(), e.shape->end());
   Tensor out = empty(Shape(std::span<const std::int64_t>(sizes)), e.type->becomes);
   const uint64_t at = data_begin + (*e.offsets)[0];
-  if (e.type->name == "F16") read_converted<std::uint16_t, float>(file, at, out, from_f16);
-  else if (e.type->name == "BF16") read_converted<std::uint16_t, float>(file, at, out, from_bf16);
-  else if (e.type->name == "I32") read_converted<std::int32_t, std::int64_t>(file, at, out, [](std::int32_t v) { return v; });
-  else file.read(at, out.mutable_bytes(), out.size_in_bytes());
+  if (e.type->name == "F16")
+    read_converted<std::uint16_t, float>(file, at, out, from_f16);
+  else if (e.type->name == "BF16")
+    read_converted<std::uint16_t, float>(file, at, out, from_bf16);
+  else if (e.type->name == "I32")
+    read_converted<std::int32_t, std::int64_t>(file, at, out, [](std::int32_t v) { return v; });
+  else
+    file.read(at, out.mutable_bytes(), out.size_in_bytes());
   if (e.type->name == "BOOL")
-    for (std::uint8_t v : out.data<std::uint8_t>()) require(v <= 1, "{}: BOOL holds {}; only 0 and 1 are allowed", where, v);
+    for (std::uint8_t v : out.data<std::uint8_t>())
+      require(v <= 1, "{}: BOOL holds {}; only 0 and 1 are allowed", where, v);
   return out;
 }
 
@@ -199,14 +219,16 @@ void check_entry(Entry& e, uint64_t data_bytes, const std::string& where) {
   constexpr uint64_t most = std::numeric_limits<std::int64_t>::max() / 16;
   uint64_t checked = 1, count = 1;
   for (uint64_t s : *e.shape) {
-    require(s == 0 || (s <= most && checked <= most / s), "{}: shape [{}] has too many elements", where, fmt::join(*e.shape, ", "));
+    require(s == 0 || (s <= most && checked <= most / s), "{}: shape [{}] has too many elements", where,
+            fmt::join(*e.shape, ", "));
     checked *= std::max<uint64_t>(s, 1);
     count *= s;
   }
   const uint64_t begin = (*e.offsets)[0], end = (*e.offsets)[1], needed = count * e.type->bytes;
   require(begin <= end, "{}: data_offsets [{}, {}] end before they begin", where, begin, end);
-  require(end <= data_bytes, "{}: data_offsets [{}, {}] go beyond the file's {} bytes of data; it is cut short or damaged", where,
-          begin, end, data_bytes);
+  require(end <= data_bytes,
+          "{}: data_offsets [{}, {}] go beyond the file's {} bytes of data; it is cut short or damaged", where, begin,
+          end, data_bytes);
   require(end - begin == needed, "{}: shape [{}] of {} takes {} bytes, but data_offsets [{}, {}] hold {}", where,
           fmt::join(*e.shape, ", "), e.type->name, needed, begin, end, end - begin);
 }
@@ -215,12 +237,16 @@ void check_entry(Entry& e, uint64_t data_bytes, const std::string& where) {
 void check_cover(const std::vector<Entry>& entries, uint64_t data_bytes, const std::string& file) {
   std::vector<std::size_t> order(entries.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::pair((*entries[i].offsets)[0], (*entries[i].offsets)[1]); });
+  std::ranges::stable_sort(
+      order, {}, [&](std::size_t i) { return std::pair((*entries[i].offsets)[0], (*entries[i].offsets)[1]); });
   uint64_t covered = 0;
   for (std::size_t i : order) {
     const uint64_t begin = (*entries[i].offsets)[0];
-    require(begin == covered, "safetensors {}: tensor \"{}\": its data begin at {}, {} {}", file, printable(entries[i].name), begin,
-            begin < covered ? "inside the tensor before, which ends at" : "leaving a gap after the tensor before, which ends at", covered);
+    require(begin == covered, "safetensors {}: tensor \"{}\": its data begin at {}, {} {}", file,
+            printable(entries[i].name), begin,
+            begin < covered ? "inside the tensor before, which ends at"
+                            : "leaving a gap after the tensor before, which ends at",
+            covered);
     covered = (*entries[i].offsets)[1];
   }
   require(covered == data_bytes, "safetensors {}: {} bytes at the end belong to no tensor", file, data_bytes - covered);
@@ -248,16 +274,19 @@ const Tensor& SafeTensors::at(std::string_view name) const {
   return *t;
 }
 
-void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
+void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                      const Metadata& metadata) {
   const std::string file = printable(path.string(), 4096);
   std::unordered_set<std::string_view> names;
   for (const NamedTensor& t : tensors) {
     const std::string name = printable(t.name);
     require(t.value.defined(), "safetensors {}: tensor \"{}\" is undefined; give it a value first", file, name);
-    require(t.value.device() == Device::cpu, "safetensors {}: tensor \"{}\" lies on the {}; bring it to the cpu first", file, name,
-            bonsai::name(t.value.device()));
-    require(t.name != "__metadata__", "safetensors {}: \"__metadata__\" cannot name a tensor; choose another name", file);
-    require(names.insert(t.name).second, "safetensors {}: two tensors are called \"{}\"; names must differ", file, name);
+    require(t.value.device() == Device::cpu, "safetensors {}: tensor \"{}\" lies on the {}; bring it to the cpu first",
+            file, name, bonsai::name(t.value.device()));
+    require(t.name != "__metadata__", "safetensors {}: \"__metadata__\" cannot name a tensor; choose another name",
+            file);
+    require(names.insert(t.name).second, "safetensors {}: two tensors are called \"{}\"; names must differ", file,
+            name);
   }
 
   // Larger elements first: then every tensor begins at a multiple of its element size.
@@ -280,19 +309,21 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i].value;
-    header += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},", quoted(tensors[i].name, file),
-                          written_as(t.dtype()), fmt::join(t.shape().begin(), t.shape().end(), ","), begin[i],
-                          begin[i] + t.size_in_bytes());
+    header += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},",
+                          quoted(tensors[i].name, file), written_as(t.dtype()),
+                          fmt::join(t.shape().begin(), t.shape().end(), ","), begin[i], begin[i] + t.size_in_bytes());
   }
   if (header.back() == ',') header.pop_back();
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');
-  require(header.size() <= most_header, "safetensors {}: the header would take {} bytes, the format allows {}; write several files",
-          file, header.size(), most_header);
+  require(header.size() <= most_header,
+          "safetensors {}: the header would take {} bytes, the format allows {}; write several files", file,
+          header.size(), most_header);
 
   const uint64_t length = header.size();
   std::vector<std::string_view> parts = {{reinterpret_cast<const char*>(&length), 8}, header};
-  for (std::size_t i : order) parts.emplace_back(static_cast<const char*>(tensors[i].value.bytes()), tensors[i].value.size_in_bytes());
+  for (std::size_t i : order)
+    parts.emplace_back(static_cast<const char*>(tensors[i].value.bytes()), tensors[i].value.size_in_bytes());
   write_whole(path, parts);
 }
 
@@ -303,13 +334,16 @@ SafeTensors load_safetensors(const std::filesystem::path& path) {
   require(input.size() >= 8, "safetensors {}: {} bytes are too few for a safetensors file", out.file, input.size());
   uint64_t length = 0;
   input.read(0, &length, 8);
-  require(length <= most_header, "safetensors {}: a header of {} bytes, the format allows {}; is it a safetensors file?", out.file,
-          length, most_header);
-  require(length <= input.size() - 8, "safetensors {}: a header of {} bytes, but only {} follow; it is cut short or damaged", out.file,
-          length, input.size() - 8);
+  require(length <= most_header,
+          "safetensors {}: a header of {} bytes, the format allows {}; is it a safetensors file?", out.file, length,
+          most_header);
+  require(length <= input.size() - 8,
+          "safetensors {}: a header of {} bytes, but only {} follow; it is cut short or damaged", out.file, length,
+          input.size() - 8);
   std::string text(length, '\0');
   input.read(8, text.data(), length);
-  require(text.starts_with('{'), "safetensors {}: the header does not begin with a brace; is it a safetensors file?", out.file);
+  require(text.starts_with('{'), "safetensors {}: the header does not begin with a brace; is it a safetensors file?",
+          out.file);
 
   const std::size_t zero = text.find('\0');  // which the parser would take for the end of the text
   require(zero == text.npos, "safetensors {}: the header is not valid JSON at byte {}", out.file, 8 + zero);
@@ -318,7 +352,9 @@ SafeTensors load_safetensors(const std::filesystem::path& path) {
   const bool ok = json::sax_parse(text, &header);
   require(ok, "safetensors {}: {}", out.file, header.error);
   const uint64_t data_bytes = input.size() - 8 - length;
-  auto where = [&](const Entry& e) { return fmt::format("safetensors {}: tensor \"{}\"", out.file, printable(e.name)); };
+  auto where = [&](const Entry& e) {
+    return fmt::format("safetensors {}: tensor \"{}\"", out.file, printable(e.name));
+  };
   for (Entry& e : header.entries) check_entry(e, data_bytes, where(e));
   check_cover(header.entries, data_bytes, out.file);
   for (const Entry& e : header.entries) out.tensors.push_back({e.name, read_tensor(input, 8 + length, e, where(e))});

@@ -1,7 +1,8 @@
 // safetensors: the file format of our checkpoints, which Python opens too (safetensors.numpy.load_file). A file is
 //
 //   8 bytes    the length of the header, little-endian
-//   header     JSON: {"__metadata__": {"key": "value"}, "fc1.weight": {"dtype": "F32", "shape": [300, 784], "data_offsets": [0, 940800]}, ...}
+//   header     JSON: {"__metadata__": {"seed": "7"},
+//                     "fc1.weight": {"dtype": "F32", "shape": [300, 784], "data_offsets": [0, 940800]}, ...}
 //   data       the tensors' bytes, little-endian and row-major; data_offsets count from here
 //
 // and nothing else: the tensors cover the data without gap or overlap. Teaches how to read a file that may be damaged or hostile:
@@ -26,7 +27,7 @@ using Metadata = std::map<std::string, std::string>;
 struct SafeTensors {
   std::vector<NamedTensor> tensors;  // in the order of the file's header
   Metadata metadata;
-  std::string file;                  // for messages
+  std::string file;  // for messages
 
   const Tensor* find(std::string_view name) const;  // null when there is none
   const Tensor& at(std::string_view name) const;    // an Error that names the file and the tensor
@@ -35,7 +36,8 @@ struct SafeTensors {
 // Written whole or not at all (core/files.h). The same tensors and metadata give the same bytes. In the data, larger element types
 // come first, so that every tensor is aligned to its elements; the header keeps the given order. The header is padded with spaces
 // to a multiple of 8.
-void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata = {});
+void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                      const Metadata& metadata = {});
 
 // F32, F64, I64 and U8 as they are; F16 and BF16 become f32 and I32 i64, exactly; BOOL becomes u8.
 SafeTensors load_safetensors(const std::filesystem::path& path);

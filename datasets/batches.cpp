@@ -15,8 +15,8 @@ void prefetch(const std::uint8_t* row, std::int64_t bytes) {
 
 Batches::Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n)
     : data_(std::move(data)), batch_(batch), stream_(stream), scale_(data_, n) {
-  require(batch >= 1 && batch <= data_.size(), "batches: {} examples a batch of a dataset with {}; take 1 to {}", batch, data_.size(),
-          data_.size());
+  require(batch >= 1 && batch <= data_.size(), "batches: {} examples a batch of a dataset with {}; take 1 to {}", batch,
+          data_.size(), data_.size());
 }
 
 Batch Batches::operator()(std::int64_t iteration) {

@@ -33,7 +33,8 @@ void verify(const std::string& set, const fs::path& folder) {
 std::string find(const PublishedFile& f, const fs::path& folder) {
   const fs::path raw = folder / f.file, packed = folder / (std::string(f.file) + ".gz");
   if (fs::exists(raw)) return read_published(f, folder);
-  require(fs::exists(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set, folder.string(), f.file, f.file);
+  require(fs::exists(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set, folder.string(),
+          f.file, f.file);
   std::string bytes = gunzip_idx(read_whole(packed), packed.string());
   check_published(f, bytes, packed.string());
   return bytes;
@@ -54,9 +55,12 @@ void install(const std::string& set, const fs::path& from, const fs::path& to) {
 int main(int count, char** words) {
   try {
     const std::vector<std::string> arguments(words + 1, words + count);
-    if (arguments.size() == 2 && !arguments[0].starts_with("-")) verify(arguments[0], arguments[1]);
-    else if (arguments.size() == 4 && arguments[0] == "--install") install(arguments[1], arguments[2], arguments[3]);
-    else fail("usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR");
+    if (arguments.size() == 2 && !arguments[0].starts_with("-"))
+      verify(arguments[0], arguments[1]);
+    else if (arguments.size() == 4 && arguments[0] == "--install")
+      install(arguments[1], arguments[2], arguments[3]);
+    else
+      fail("usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR");
     return 0;
   } catch (const Error& e) {
     std::fflush(stdout);

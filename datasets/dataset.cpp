@@ -9,21 +9,24 @@ namespace bonsai::datasets {
 
 void check(const Dataset& d) {
   require(d.inputs.defined() && d.labels.defined(), "dataset \"{}\": inputs or labels are undefined", d.name);
-  require(d.inputs.dtype() == DType::u8 || d.inputs.dtype() == DType::f32, "dataset \"{}\": inputs must be u8 or f32, got {}", d.name,
-          name(d.inputs.dtype()));
-  require(d.inputs.rank() >= 2, "dataset \"{}\": inputs {} need an axis of examples and one of features", d.name, d.inputs.shape());
-  require(d.labels.dtype() == DType::i64 && d.labels.rank() == 1, "dataset \"{}\": labels must be i64 (n), got {} {}", d.name,
-          name(d.labels.dtype()), d.labels.shape());
-  require(d.inputs.size(0) == d.labels.size(0), "dataset \"{}\": inputs {} and labels {} differ in their number of examples", d.name,
-          d.inputs.shape(), d.labels.shape());
+  require(d.inputs.dtype() == DType::u8 || d.inputs.dtype() == DType::f32,
+          "dataset \"{}\": inputs must be u8 or f32, got {}", d.name, name(d.inputs.dtype()));
+  require(d.inputs.rank() >= 2, "dataset \"{}\": inputs {} need an axis of examples and one of features", d.name,
+          d.inputs.shape());
+  require(d.labels.dtype() == DType::i64 && d.labels.rank() == 1, "dataset \"{}\": labels must be i64 (n), got {} {}",
+          d.name, name(d.labels.dtype()), d.labels.shape());
+  require(d.inputs.size(0) == d.labels.size(0),
+          "dataset \"{}\": inputs {} and labels {} differ in their number of examples", d.name, d.inputs.shape(),
+          d.labels.shape());
   const auto classes = static_cast<std::int64_t>(d.classes.size());
   for (std::int64_t label : d.labels.data<std::int64_t>())
-    require(label >= 0 && (label < classes || classes == 0), "dataset \"{}\": label {} of {} classes", d.name, label, classes);
+    require(label >= 0 && (label < classes || classes == 0), "dataset \"{}\": label {} of {} classes", d.name, label,
+            classes);
 }
 
 Dataset take(const Dataset& d, const Tensor& indices) {
-  require(indices.dtype() == DType::i64 && indices.rank() == 1, "take: indices must be i64 (k), got {} {}", name(indices.dtype()),
-          indices.shape());
+  require(indices.dtype() == DType::i64 && indices.rank() == 1, "take: indices must be i64 (k), got {} {}",
+          name(indices.dtype()), indices.shape());
   const std::int64_t n = d.size(), k = indices.numel();
   Shape shape = d.inputs.shape();
   shape[0] = k;
@@ -59,21 +62,26 @@ PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
   check(d);
   const std::size_t means = n.mean.size(), deviations = n.deviation.size();
   if (d.inputs.dtype() != DType::u8) {
-    require(means == 0 && deviations == 0, "normalization of \"{}\": its inputs are floats already; it is for pixels", d.name);
+    require(means == 0 && deviations == 0, "normalization of \"{}\": its inputs are floats already; it is for pixels",
+            d.name);
     return;
   }
   const std::size_t channels = std::max<std::size_t>({means, deviations, 1});
   require((means <= 1 || means == channels) && (deviations <= 1 || deviations == channels) &&
               (channels == 1 || static_cast<std::int64_t>(channels) == d.inputs.size(1)),
-          "normalization of \"{}\": {} means and {} deviations for inputs {}; give one a channel, or one for all", d.name, means,
-          deviations, d.inputs.shape());
-  plane_ = Shape(std::span(d.inputs.shape().begin() + 1, d.inputs.shape().end())).numel() / static_cast<std::int64_t>(channels);
+          "normalization of \"{}\": {} means and {} deviations for inputs {}; give one a channel, or one for all",
+          d.name, means, deviations, d.inputs.shape());
+  plane_ = Shape(std::span(d.inputs.shape().begin() + 1, d.inputs.shape().end())).numel() /
+           static_cast<std::int64_t>(channels);
   for (std::size_t c = 0; c < channels; ++c) {
-    const double mean = means == 0 ? 0 : n.mean[means == 1 ? 0 : c], deviation = deviations == 0 ? 1 : n.deviation[deviations == 1 ? 0 : c];
+    const double mean = means == 0 ? 0 : n.mean[means == 1 ? 0 : c],
+                 deviation = deviations == 0 ? 1 : n.deviation[deviations == 1 ? 0 : c];
     require(deviation > 0 && std::isfinite(deviation) && std::isfinite(mean),
-            "normalization of \"{}\": mean {} and deviation {}; both must be finite, the deviation above 0", d.name, mean, deviation);
+            "normalization of \"{}\": mean {} and deviation {}; both must be finite, the deviation above 0", d.name,
+            mean, deviation);
     const double scale = 1 / (255 * deviation);
-    const float high = std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(scale)) & 0xFFFFFF00);  // 16 of 24 bits
+    const float high =
+        std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(scale)) & 0xFFFFFF00);  // 16 of 24 bits
     channels_.push_back({high, static_cast<float>(scale - high), static_cast<float>(-mean / deviation)});
   }
 }

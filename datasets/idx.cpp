@@ -18,9 +18,11 @@ constexpr std::uint64_t most_ratio = 1032;                    // deflate codes a
 int parse_rank(std::string_view bytes, std::string_view file) {
   require(bytes.size() >= 4, "idx {}: {} bytes are too few for an IDX file", file, bytes.size());
   const auto* b = reinterpret_cast<const unsigned char*>(bytes.data());
-  require(b[0] == 0 && b[1] == 0, "idx {}: begins with {:02x} {:02x}, not with two zeros; is it an IDX file?", file, b[0], b[1]);
+  require(b[0] == 0 && b[1] == 0, "idx {}: begins with {:02x} {:02x}, not with two zeros; is it an IDX file?", file,
+          b[0], b[1]);
   require(b[2] == 8, "idx {}: element type {:02x}; only unsigned bytes (08) are read", file, b[2]);
-  require(b[3] >= 1 && b[3] <= Shape::max_rank, "idx {}: {} axes; 1 to {} are allowed", file, b[3], int{Shape::max_rank});
+  require(b[3] >= 1 && b[3] <= Shape::max_rank, "idx {}: {} axes; 1 to {} are allowed", file, b[3],
+          int{Shape::max_rank});
   return b[3];
 }
 
@@ -48,7 +50,8 @@ Sizes parse_sizes(std::string_view bytes, int rank, std::string_view file) {
 class Inflater {
  public:
   Inflater(std::string_view bytes, std::string_view file) : file_(file) {
-    require(bytes.size() <= most_bytes, "gzip {}: has {} bytes, more than the {} allowed", file, bytes.size(), most_bytes);
+    require(bytes.size() <= most_bytes, "gzip {}: has {} bytes, more than the {} allowed", file, bytes.size(),
+            most_bytes);
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
     if (inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) throw std::runtime_error("zlib: no memory");
@@ -64,7 +67,8 @@ class Inflater {
     while (stream_.avail_out > 0 && !at_end_) {
       const int result = inflate(&stream_, Z_NO_FLUSH);
       require(result != Z_BUF_ERROR, "gzip {}: ends too early; it is cut short", file_);
-      require(result == Z_OK || result == Z_STREAM_END, "gzip {}: damaged ({})", file_, stream_.msg ? stream_.msg : "bad data");
+      require(result == Z_OK || result == Z_STREAM_END, "gzip {}: damaged ({})", file_,
+              stream_.msg ? stream_.msg : "bad data");
       at_end_ = result == Z_STREAM_END;
     }
     return n - stream_.avail_out;
@@ -89,11 +93,13 @@ std::string gunzip_idx(std::string_view bytes, std::string_view file) {
   const int rank = parse_rank(std::string_view(out).substr(0, first), file);
   const std::size_t second = gzip.read(out.data() + 4, 4 * rank);
   const Sizes s = parse_sizes(std::string_view(out).substr(0, 4 + second), rank, file);
-  require(s.elements <= most_ratio * bytes.size(), "gzip {}: its header promises {} elements, more than {} bytes can inflate to", file,
-          s.elements, bytes.size());
+  require(s.elements <= most_ratio * bytes.size(),
+          "gzip {}: its header promises {} elements, more than {} bytes can inflate to", file, s.elements,
+          bytes.size());
   out.resize(s.header_bytes + s.elements);
   const std::size_t got = gzip.read(out.data() + s.header_bytes, s.elements);
-  require(got == s.elements, "idx {}: its header promises {} elements, but {} follow; it is cut short", file, s.elements, got);
+  require(got == s.elements, "idx {}: its header promises {} elements, but {} follow; it is cut short", file,
+          s.elements, got);
   char beyond;
   require(gzip.read(&beyond, 1) == 0, "idx {}: more bytes follow than its header promises; it is damaged", file);
   require(gzip.left_over() == 0, "gzip {}: {} bytes follow its end; it is damaged", file, gzip.left_over());
@@ -108,8 +114,8 @@ Tensor parse_idx(std::string_view bytes, std::string_view file) {
   }
   const Sizes s = parse_sizes(bytes, parse_rank(bytes, file), file);
   const std::uint64_t elements = bytes.size() - s.header_bytes;
-  require(elements == s.elements, "idx {}: its header promises {} elements, but {} follow; it is {}", file, s.elements, elements,
-          elements < s.elements ? "cut short" : "damaged or not an IDX file");
+  require(elements == s.elements, "idx {}: its header promises {} elements, but {} follow; it is {}", file, s.elements,
+          elements, elements < s.elements ? "cut short" : "damaged or not an IDX file");
   return tensor(std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()) + s.header_bytes, elements),
                 Shape(std::span<const std::int64_t>(s.axes)));
 }

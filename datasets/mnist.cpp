@@ -23,8 +23,9 @@ Dataset load_mnist(const std::filesystem::path& data_dir, bool train) {
 }
 
 Dataset load_fashion_mnist(const std::filesystem::path& data_dir, bool train) {
-  return load("fashion-mnist", data_dir, train,
-              {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"});
+  return load(
+      "fashion-mnist", data_dir, train,
+      {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"});
 }
 
 }  // namespace bonsai::datasets

@@ -14,10 +14,14 @@ constexpr PublishedFile all[] = {
     {"mnist", "train-labels-idx1-ubyte", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
     {"mnist", "t10k-images-idx3-ubyte", 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
     {"mnist", "t10k-labels-idx1-ubyte", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
-    {"fashion-mnist", "train-images-idx3-ubyte", 47040016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
-    {"fashion-mnist", "train-labels-idx1-ubyte", 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
-    {"fashion-mnist", "t10k-images-idx3-ubyte", 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
-    {"fashion-mnist", "t10k-labels-idx1-ubyte", 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
+    {"fashion-mnist", "train-images-idx3-ubyte", 47040016,
+     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
+    {"fashion-mnist", "train-labels-idx1-ubyte", 60008,
+     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
+    {"fashion-mnist", "t10k-images-idx3-ubyte", 7840016,
+     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
+    {"fashion-mnist", "t10k-labels-idx1-ubyte", 10008,
+     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
 };
 
 const char* environment(const char* name) {
@@ -42,17 +46,20 @@ std::filesystem::path data_directory(const std::string& from_option) {
   if (!from_option.empty()) return from_option;
   if (const char* data = environment("BONSAI_DATA")) return data;
   // A relative XDG_CACHE_HOME counts as not set; so its specification has it.
-  if (const char* cache = environment("XDG_CACHE_HOME"); cache && *cache == '/') return std::filesystem::path(cache) / "bonsai";
+  if (const char* cache = environment("XDG_CACHE_HOME"); cache && *cache == '/')
+    return std::filesystem::path(cache) / "bonsai";
   const char* home = environment("HOME");
   require(home != nullptr, "data: where is it? give --data-dir DIR, or set BONSAI_DATA or HOME");
   return std::filesystem::path(home) / ".cache" / "bonsai";
 }
 
 void check_published(const PublishedFile& f, std::string_view bytes, std::string_view shown_as) {
-  require(bytes.size() == f.bytes, "{}: {} has {} bytes, the published file {}; it is {}, fetch it again with ./bonsai data {}", f.set,
-          shown_as, bytes.size(), f.bytes, bytes.size() < f.bytes ? "cut short" : "too long", f.set);
+  require(bytes.size() == f.bytes,
+          "{}: {} has {} bytes, the published file {}; it is {}, fetch it again with ./bonsai data {}", f.set, shown_as,
+          bytes.size(), f.bytes, bytes.size() < f.bytes ? "cut short" : "too long", f.set);
   const std::string sum = sha256(bytes);
-  require(sum == f.sha256, "{}: {} is not the published file (its SHA-256 is {}, not {}); fetch it again with ./bonsai data {}", f.set,
+  require(sum == f.sha256,
+          "{}: {} is not the published file (its SHA-256 is {}, not {}); fetch it again with ./bonsai data {}", f.set,
           shown_as, sum, f.sha256, f.set);
 }
 
@@ -61,8 +68,9 @@ std::string read_published(const PublishedFile& f, const std::filesystem::path& 
   const std::string shown = printable(path.string(), 4096);
   require(std::filesystem::exists(path), "{}: {} is missing; fetch it with ./bonsai data {}", f.set, shown, f.set);
   const InputFile input(path);
-  require(input.size() == f.bytes, "{}: {} has {} bytes, the published file {}; it is {}, fetch it again with ./bonsai data {}", f.set,
-          shown, input.size(), f.bytes, input.size() < f.bytes ? "cut short" : "too long", f.set);
+  require(input.size() == f.bytes,
+          "{}: {} has {} bytes, the published file {}; it is {}, fetch it again with ./bonsai data {}", f.set, shown,
+          input.size(), f.bytes, input.size() < f.bytes ? "cut short" : "too long", f.set);
   std::string bytes(f.bytes, '\0');
   input.read(0, bytes.data(), bytes.size());
   check_published(f, bytes, shown);

@@ -36,7 +36,8 @@ Dataset xor_set() {
 
 Dataset spirals(std::int64_t n_per_arm, int arms, double noise, Random stream) {
   return make("spirals", n_per_arm, arms, 2, [&](int arm, std::int64_t i, std::int64_t f) {
-    const double t = n_per_arm == 1 ? 1 : static_cast<double>(i) / static_cast<double>(n_per_arm - 1);  // 0 inside, 1 outside
+    const double t =
+        n_per_arm == 1 ? 1 : static_cast<double>(i) / static_cast<double>(n_per_arm - 1);  // 0 inside, 1 outside
     const double radius = 0.1 + 0.9 * t, angle = turn * (1.5 * t + static_cast<double>(arm) / arms);
     return radius * (f == 0 ? std::cos(angle) : std::sin(angle)) + noise * stream.normal();
   });

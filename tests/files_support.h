@@ -43,7 +43,8 @@ class TemporaryFolder {
 };
 
 inline void put(const std::filesystem::path& path, std::string_view bytes) {
-  std::filesystem::remove(path);  // a new file: some file systems flush one that is overwritten, a thousand times slower
+  std::filesystem::remove(
+      path);  // a new file: some file systems flush one that is overwritten, a thousand times slower
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 inline std::string get(const std::filesystem::path& path) {
@@ -64,7 +65,7 @@ std::string message_of(F&& call) {
   ADD_FAILURE() << "no Error";
   return "";
 }
-#define EXPECT_MESSAGE(call, fragment)                                                                      \
+#define EXPECT_MESSAGE(call, fragment)                                                   \
   EXPECT_NE(::bonsai::test::message_of([&] { call; }).find(fragment), std::string::npos) \
       << ::bonsai::test::message_of([&] { call; }) << "\n  does not hold: " << (fragment)
 
@@ -76,18 +77,52 @@ inline std::int64_t fuzz_count() {
 
 // One to four random hurts: a bit, a byte, a cut, a hole, a doubled piece, a number at the edge of its range, a foreign token.
 inline std::string mutate(std::string s, Random& r) {
-  static const std::vector<std::string> tokens = {
-      "0", "-1", "1e9", "0.5", "18446744073709551615", "9223372036854775808", "99999999999999999999", "4294967296", "null", "true", "[", "]",
-      "{", "}", "[[", "{\"a\":", "\"", ",", ":", "\\u0000", "\xff", "F16", "BF16", "BOOL", "I32", "F64", "__metadata__", "\x1f\x8b", std::string(8, '\0'), std::string(8, '\xff')};
+  static const std::vector<std::string> tokens = {"0",
+                                                  "-1",
+                                                  "1e9",
+                                                  "0.5",
+                                                  "18446744073709551615",
+                                                  "9223372036854775808",
+                                                  "99999999999999999999",
+                                                  "4294967296",
+                                                  "null",
+                                                  "true",
+                                                  "[",
+                                                  "]",
+                                                  "{",
+                                                  "}",
+                                                  "[[",
+                                                  "{\"a\":",
+                                                  "\"",
+                                                  ",",
+                                                  ":",
+                                                  "\\u0000",
+                                                  "\xff",
+                                                  "F16",
+                                                  "BF16",
+                                                  "BOOL",
+                                                  "I32",
+                                                  "F64",
+                                                  "__metadata__",
+                                                  "\x1f\x8b",
+                                                  std::string(8, '\0'),
+                                                  std::string(8, '\xff')};
   for (std::uint64_t hurts = 1 + r.below(4); hurts > 0; --hurts) {
-    const std::size_t at = r.below(s.size() + 1), n = r.below(1 + std::min<std::size_t>(s.size() - at, 1 + r.below(64)));
+    const std::size_t at = r.below(s.size() + 1),
+                      n = r.below(1 + std::min<std::size_t>(s.size() - at, 1 + r.below(64)));
     switch (r.below(8)) {
-      case 0: if (at < s.size()) s[at] = static_cast<char>(s[at] ^ 1 << r.below(8)); break;
-      case 1: if (at < s.size()) s[at] = static_cast<char>(r.below(256)); break;
+      case 0:
+        if (at < s.size()) s[at] = static_cast<char>(s[at] ^ 1 << r.below(8));
+        break;
+      case 1:
+        if (at < s.size()) s[at] = static_cast<char>(r.below(256));
+        break;
       case 2: s.resize(at); break;
       case 3: s.erase(at, n); break;
       case 4: s.insert(at, s.substr(at, n)); break;
-      case 5: if (at < s.size()) s[at] = r.below(2) ? '\0' : '\xff'; break;
+      case 5:
+        if (at < s.size()) s[at] = r.below(2) ? '\0' : '\xff';
+        break;
       case 6: s.insert(at, tokens[r.below(tokens.size())]); break;
       case 7: {  // a number becomes another
         const std::size_t digit = s.find_first_of("0123456789", at);

@@ -82,9 +82,7 @@ TEST(Files, AFullDiskLeavesTheOldFile) {
   std::string message;
   try {
     write_whole(t / "f", std::string(10000, 'n'));
-  } catch (const Error& e) {
-    message = e.what();
-  }
+  } catch (const Error& e) { message = e.what(); }
   setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   EXPECT_NE(message.find("/f: File too large; free some space or choose another disk"), std::string::npos) << message;
@@ -111,11 +109,10 @@ TEST(Files, AnUnwritableFolderIsLeftAlone) {
   std::string message;
   try {
     write_whole(t / "f", "new");
-  } catch (const Error& e) {
-    message = e.what();
-  }
+  } catch (const Error& e) { message = e.what(); }
   if (root && ::seteuid(0) != 0) FAIL() << "cannot become root again";
-  EXPECT_NE(message.find("/f: Permission denied; change its permissions or choose another place"), std::string::npos) << message;
+  EXPECT_NE(message.find("/f: Permission denied; change its permissions or choose another place"), std::string::npos)
+      << message;
   EXPECT_EQ(get(t / "f"), "old");
   EXPECT_EQ(t.entries(), 1);
 }
@@ -126,7 +123,9 @@ TEST(Files, ManyWritersLeaveOneWholeFile) {
   {
     std::vector<std::jthread> writers;
     for (char c : {'b', 'c', 'd'})
-      writers.emplace_back([&, c] { for (int i = 0; i < 20; ++i) write_whole(t / "f", std::string(20000 + c, c)); });
+      writers.emplace_back([&, c] {
+        for (int i = 0; i < 20; ++i) write_whole(t / "f", std::string(20000 + c, c));
+      });
     for (int i = 0; i < 200; ++i) {
       const std::string seen = read_whole(t / "f");
       ASSERT_EQ(seen.find_first_not_of(seen[0]), std::string::npos);

@@ -85,7 +85,8 @@ TEST(Batches, PixelsAreScaled) {
   Batches plain(d, 256, Random(1)), scaled(d, 10, Random(1), {.mean = {0.5}, .deviation = {0.25}});
   const Batch b = plain(0);
   EXPECT_EQ(b.inputs.shape(), Shape({256, 1, 1, 3}));
-  for (std::int64_t i = 0; i < 768; ++i) ASSERT_EQ(b.inputs.data<float>()[i], static_cast<float>(b.labels.at(i / 3)) / 255.0f);
+  for (std::int64_t i = 0; i < 768; ++i)
+    ASSERT_EQ(b.inputs.data<float>()[i], static_cast<float>(b.labels.at(i / 3)) / 255.0f);
   const Batch s = scaled(3);
   for (std::int64_t i = 0; i < 30; ++i) ASSERT_NEAR(s.inputs.at(i), (s.labels.at(i / 3) / 255 - 0.5) / 0.25, 1e-6);
 }
@@ -131,15 +132,15 @@ TEST(Cost, Batch) {
     (i % per_epoch == 0 ? first : later)
         .push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
-  if (!test::sanitized) {
-    EXPECT_EQ(pool_system_allocations(), before);
-  }
+  if (!test::sanitized) { EXPECT_EQ(pool_system_allocations(), before); }
   auto median = [](std::vector<double>& v) {
     std::ranges::nth_element(v, v.begin() + v.size() / 2);
     return v[v.size() / 2];
   };
-  fmt::print("a batch of 60 images: {:.1f} microseconds; an epoch's first, which draws its order: {:.0f} (medians of {} and {})\n",
-             median(later), median(first), later.size(), first.size());
+  fmt::print(
+      "a batch of 60 images: {:.1f} microseconds; an epoch's first, which draws its order: {:.0f} (medians of {} and "
+      "{})\n",
+      median(later), median(first), later.size(), first.size());
 }
 
 }  // namespace

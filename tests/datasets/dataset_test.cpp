@@ -78,7 +78,8 @@ TEST(Dataset, PixelsBecomeExactlyXOver255) {
   const Tensor x = as_floats(d);
   EXPECT_EQ(x.shape(), Shape({256, 1, 2, 2}));
   ASSERT_EQ(x.dtype(), DType::f32);
-  for (std::int64_t i = 0; i < x.numel(); ++i) ASSERT_EQ(x.data<float>()[i], static_cast<float>(d.inputs.at(i)) / 255.0f);
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    ASSERT_EQ(x.data<float>()[i], static_cast<float>(d.inputs.at(i)) / 255.0f);
   EXPECT_EQ(x.at(0), 0);
   EXPECT_EQ(x.at(4 * 255), 1);
 }
@@ -106,10 +107,15 @@ TEST(Dataset, CheckRefusesPartsThatDoNotFit) {
     return b;
   };
   EXPECT_MESSAGE(check(Dataset{}), "inputs or labels are undefined");
-  EXPECT_MESSAGE(check(broken([](Dataset& b) { b.inputs = zeros({4, 1}, DType::f64); })), "inputs must be u8 or f32, got f64");
-  EXPECT_MESSAGE(check(broken([](Dataset& b) { b.inputs = zeros({4}); })), "need an axis of examples and one of features");
+  EXPECT_MESSAGE(check(broken([](Dataset& b) {
+                   b.inputs = zeros({4, 1}, DType::f64);
+                 })),
+                 "inputs must be u8 or f32, got f64");
+  EXPECT_MESSAGE(check(broken([](Dataset& b) { b.inputs = zeros({4}); })),
+                 "need an axis of examples and one of features");
   EXPECT_MESSAGE(check(broken([](Dataset& b) { b.labels = zeros({4}); })), "labels must be i64 (n), got f32 (4)");
-  EXPECT_MESSAGE(check(broken([](Dataset& b) { b.labels = zeros({3}, DType::i64); })), "differ in their number of examples");
+  EXPECT_MESSAGE(check(broken([](Dataset& b) { b.labels = zeros({3}, DType::i64); })),
+                 "differ in their number of examples");
   EXPECT_MESSAGE(check(broken([](Dataset& b) { b.labels = full({4}, 3, DType::i64); })), "label 3 of 3 classes");
   EXPECT_MESSAGE(check(broken([](Dataset& b) { b.labels = full({4}, -1, DType::i64); })), "label -1");
 }
@@ -128,11 +134,14 @@ TEST(Toys, SpiralsWithoutNoiseLieOnTheirArms) {
     const double x = d.inputs.at(2 * i), y = d.inputs.at(2 * i + 1), radius = std::hypot(x, y);
     EXPECT_EQ(d.labels.at(i), static_cast<double>(i / 50));
     EXPECT_NEAR(radius, 0.1 + 0.9 * static_cast<double>(i % 50) / 49, 1e-6);
-    const double turns = 1.5 * (radius - 0.1) / 0.9 + static_cast<double>(i / 50) / 3;  // where the arm is at this radius
+    const double turns =
+        1.5 * (radius - 0.1) / 0.9 + static_cast<double>(i / 50) / 3;  // where the arm is at this radius
     EXPECT_NEAR(std::cos(2 * M_PI * turns) * radius, x, 1e-5);
   }
-  EXPECT_EQ(spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>(), spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>());
-  EXPECT_NE(spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>(), spirals(5, 2, 0.1, Random(2)).inputs.to_vector<float>());
+  EXPECT_EQ(spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>(),
+            spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>());
+  EXPECT_NE(spirals(5, 2, 0.1, Random(1)).inputs.to_vector<float>(),
+            spirals(5, 2, 0.1, Random(2)).inputs.to_vector<float>());
   EXPECT_MESSAGE(spirals(0, 2, 0.1, Random(1)), "spirals: 0 examples of each of 2 classes");
 }
 

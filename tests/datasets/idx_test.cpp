@@ -47,7 +47,9 @@ const std::string counting = [] {
   for (char i = 0; i < 24; ++i) elements += i;
   return idx({2, 3, 4}, elements);
 }();
-#define PACKED "\037\213\010\000\000\000\000\000\002\003\143\140\340\140\146\140\140\140\002\142\020\315\302\300\310\304\314\302\312\306\316\301\311\305\315\303\313\307\057\040\050\044\054\042\052\046\016\000\200\224\350\026\050\000\000\000"
+#define PACKED                                                                                                       \
+  "\037\213\010\000\000\000\000\000\002\003\143\140\340\140\146\140\140\140\002\142\020\315\302\300\310\304\314\302" \
+  "\312\306\316\301\311\305\315\303\313\307\057\040\050\044\054\042\052\046\016\000\200\224\350\026\050\000\000\000"
 
 TEST(Idx, ReadsRawAndGzipped) {
   const std::string packed(PACKED, sizeof PACKED - 1);
@@ -68,14 +70,16 @@ TEST(Idx, ReadsRawAndGzipped) {
 TEST(Idx, Refuses) {
   EXPECT_MESSAGE(parse_idx("", "f"), "idx f: 0 bytes are too few");
   EXPECT_MESSAGE(parse_idx("PNG and more", "f"), "begins with 50 4e, not with two zeros");
-  EXPECT_MESSAGE(parse_idx(std::string("\0\0\x0d\x01\0\0\0\0", 8), "f"), "element type 0d; only unsigned bytes (08) are read");
+  EXPECT_MESSAGE(parse_idx(std::string("\0\0\x0d\x01\0\0\0\0", 8), "f"),
+                 "element type 0d; only unsigned bytes (08) are read");
   EXPECT_MESSAGE(parse_idx(std::string("\0\0\x08\0", 4), "f"), "0 axes; 1 to 8 are allowed");
   EXPECT_MESSAGE(parse_idx(std::string("\0\0\x08\x09", 4), "f"), "9 axes; 1 to 8 are allowed");
   EXPECT_MESSAGE(parse_idx(counting.substr(0, 15), "f"), "ends inside its header");
   EXPECT_MESSAGE(parse_idx(counting.substr(0, 39), "f"), "promises 24 elements, but 23 follow; it is cut short");
   EXPECT_MESSAGE(parse_idx(counting + "x", "f"), "promises 24 elements, but 25 follow; it is damaged");
   EXPECT_MESSAGE(parse_idx(idx({0xffffffff, 0xffffffff, 0xffffffff}, ""), "f"), "multiply to more than 1073741824");
-  EXPECT_MESSAGE(parse_idx(idx({65536, 65536, 65536, 65536}, ""), "f"), "multiply to more than");  // 2^64, which is 0 in 64 bits
+  EXPECT_MESSAGE(parse_idx(idx({65536, 65536, 65536, 65536}, ""), "f"),
+                 "multiply to more than");  // 2^64, which is 0 in 64 bits
   EXPECT_MESSAGE(parse_idx(idx({0, 0xffffffff, 0xffffffff, 0xffffffff}, ""), "f"), "multiply to more than");
   TemporaryFolder t;
   EXPECT_MESSAGE(read_idx(t / "none"), "none: No such file or directory");
@@ -85,7 +89,8 @@ TEST(Idx, RefusesDamagedGzip) {
   const std::string good = gzip(counting);
   EXPECT_MESSAGE(parse_idx("\x1f\x8b", "f"), "ends too early");
   EXPECT_MESSAGE(parse_idx("\x1f\x8bxxxxxxxxxx", "f"), "gzip f: damaged (unknown compression method)");
-  for (std::size_t n = 2; n < good.size(); ++n) EXPECT_MESSAGE(parse_idx(good.substr(0, n), "f"), "gzip f: ends too early; it is cut short");
+  for (std::size_t n = 2; n < good.size(); ++n)
+    EXPECT_MESSAGE(parse_idx(good.substr(0, n), "f"), "gzip f: ends too early; it is cut short");
   EXPECT_MESSAGE(parse_idx(good + "x", "f"), "gzip f: 1 bytes follow its end");
   EXPECT_MESSAGE(parse_idx(good + good, "f"), "bytes follow its end");
   std::string crc = good;
@@ -104,15 +109,15 @@ TEST(Idx, RefusesDamagedGzip) {
 TEST(Idx, ABombIsRefusedBeforeItGoesOff) {
   const long before = test::peak_memory_kb();
   // 31 bytes that promise a gigabyte
-  EXPECT_MESSAGE(parse_idx(gzip(idx({1 << 30}, "")), "f"), "its header promises 1073741824 elements, more than 31 bytes can inflate to");
-  if (!test::sanitized) {
-    EXPECT_LT(test::peak_memory_kb() - before, 16 * 1024);
-  }
+  EXPECT_MESSAGE(parse_idx(gzip(idx({1 << 30}, "")), "f"),
+                 "its header promises 1073741824 elements, more than 31 bytes can inflate to");
+  if (!test::sanitized) { EXPECT_LT(test::peak_memory_kb() - before, 16 * 1024); }
 }
 
 TEST(Idx, Fuzz) {
   TemporaryFolder t;
-  const std::vector<std::string> seeds = {counting, gzip(counting), std::string(PACKED, sizeof PACKED - 1), idx({5}, "01234")};
+  const std::vector<std::string> seeds = {counting, gzip(counting), std::string(PACKED, sizeof PACKED - 1),
+                                          idx({5}, "01234")};
   Random r = Random(2).derive("idx fuzz");
   const long before = test::peak_memory_kb();
   std::int64_t loaded = 0;
@@ -124,15 +129,11 @@ TEST(Idx, Fuzz) {
     try {
       read_idx(t / "f");
       ++loaded;
-    } catch (const Error& e) {
-      ASSERT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
-    }
+    } catch (const Error& e) { ASSERT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what(); }
   }
   EXPECT_GT(loaded, 0);
   EXPECT_EQ(t.entries(), 1);
-  if (!test::sanitized) {
-    EXPECT_LT(test::peak_memory_kb() - before, 64 * 1024);
-  }
+  if (!test::sanitized) { EXPECT_LT(test::peak_memory_kb() - before, 64 * 1024); }
 }
 
 }  // namespace

@@ -59,15 +59,21 @@ TEST(Mnist, RefusesWhatIsNotThePublishedFile) {
   const auto load = [&] { load_mnist(t.path(), false); };
   const auto file = t / "mnist" / "t10k-images-idx3-ubyte";
   EXPECT_MESSAGE(load(), "mnist: " + file.string() + " is missing; fetch it with ./bonsai data mnist");
-  EXPECT_MESSAGE(load_fashion_mnist(t.path(), true), "train-images-idx3-ubyte is missing; fetch it with ./bonsai data fashion-mnist");
+  EXPECT_MESSAGE(load_fashion_mnist(t.path(), true),
+                 "train-images-idx3-ubyte is missing; fetch it with ./bonsai data fashion-mnist");
   std::filesystem::create_directories(t / "mnist");
   put(file, "");
-  EXPECT_MESSAGE(load(), file.string() + " has 0 bytes, the published file 7840016; it is cut short, fetch it again with ./bonsai data mnist");
+  EXPECT_MESSAGE(
+      load(), file.string() +
+                  " has 0 bytes, the published file 7840016; it is cut short, fetch it again with ./bonsai data mnist");
   put(file, std::string(7840017, 'x'));
-  EXPECT_MESSAGE(load(), "has 7840017 bytes, the published file 7840016; it is too long, fetch it again with ./bonsai data mnist");
+  EXPECT_MESSAGE(
+      load(), "has 7840017 bytes, the published file 7840016; it is too long, fetch it again with ./bonsai data mnist");
   put(file, std::string(7840016, 'x'));
-  EXPECT_MESSAGE(load(), file.string() + " is not the published file (its SHA-256 is " + sha256(std::string(7840016, 'x')) +
-                             ", not 0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7); fetch it again with ./bonsai data mnist");
+  EXPECT_MESSAGE(load(), file.string() + " is not the published file (its SHA-256 is " +
+                             sha256(std::string(7840016, 'x')) +
+                             ", not 0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7); fetch it again "
+                             "with ./bonsai data mnist");
   std::filesystem::remove(file);
   std::filesystem::create_directory(file);
   EXPECT_MESSAGE(load(), "it is a folder; name a file");
@@ -107,7 +113,8 @@ TEST(Mnist, ADamagedBitIsFound) {
   TemporaryFolder t;
   std::filesystem::create_directories(t / "mnist");
   for (const PublishedFile& f : files_of("mnist"))
-    std::filesystem::create_symlink(std::filesystem::absolute(data_directory() / "mnist" / f.file), t / "mnist" / f.file);
+    std::filesystem::create_symlink(std::filesystem::absolute(data_directory() / "mnist" / f.file),
+                                    t / "mnist" / f.file);
   EXPECT_EQ(load_mnist(t.path(), false).size(), 10000);
   std::string bytes = test::get(t / "mnist" / "t10k-labels-idx1-ubyte");
   bytes[5000] ^= 1;
@@ -128,7 +135,9 @@ TEST(Cost, LoadMnist) {
   const auto begin = std::chrono::steady_clock::now();
   sha256(images);
   const double hashing = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  fmt::print("MNIST's training set read, checked and parsed in {:.3f} s (best of 5); the SHA-256 alone takes {:.3f} s\n", best, hashing);
+  fmt::print(
+      "MNIST's training set read, checked and parsed in {:.3f} s (best of 5); the SHA-256 alone takes {:.3f} s\n", best,
+      hashing);
 }
 
 // ---- build/bin/check_data
@@ -159,9 +168,11 @@ TEST_F(CheckData, RefusesInOneLine) {
       {"", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
       {"--help", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
       {"imagenet " + folder, "data: no set is called \"imagenet\"; there are mnist, fashion-mnist\n"},
-      {"mnist " + folder, "mnist: " + folder + "/train-images-idx3-ubyte is missing; fetch it with ./bonsai data mnist\n"},
+      {"mnist " + folder,
+       "mnist: " + folder + "/train-images-idx3-ubyte is missing; fetch it with ./bonsai data mnist\n"},
       {"--install mnist " + folder + " " + folder + "/to",
-       "mnist: " + folder + " holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz; name the folder that does\n"},
+       "mnist: " + folder +
+           " holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz; name the folder that does\n"},
   };
   for (const auto& c : cases) {
     const Outcome r = check_data(c.arguments);
@@ -169,7 +180,9 @@ TEST_F(CheckData, RefusesInOneLine) {
     EXPECT_EQ(r.output, c.output);
   }
   put(t / "train-images-idx3-ubyte.gz", "\x1f\x8b nonsense");
-  EXPECT_NE(check_data("--install mnist " + folder + " " + folder + "/to").output.find("train-images-idx3-ubyte.gz: damaged"), std::string::npos);
+  EXPECT_NE(
+      check_data("--install mnist " + folder + " " + folder + "/to").output.find("train-images-idx3-ubyte.gz: damaged"),
+      std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(t / "to"));
 }
 
