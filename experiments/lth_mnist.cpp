@@ -4,11 +4,13 @@
 //   ./bonsai run lth_mnist              4,000 iterations a training, down to 3.6% of the weights
 //   ./bonsai run lth_mnist --quick      a first look
 //   ./bonsai run lth_mnist --paper      50,000 iterations, 5 trials, 3 reinitialisations a ticket, down to 1.2%
+//
+// Read `experiment` first; `run`, at the end, is the frame around it. The chapter is README.md, in this folder.
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 
 #include "core/parallel.h"
-#include "core/safetensors.h"
 #include "datasets/batches.h"
 #include "datasets/mnist.h"
 #include "datasets/published.h"
@@ -16,7 +18,6 @@
 #include "experiments/common/jobs.h"
 #include "experiments/common/lottery.h"
 #include "experiments/common/program.h"
-#include "experiments/common/report.h"
 #include "nn/init.h"
 #include "prune/recovery/rewind.h"
 #include "prune/registry.h"
@@ -62,6 +63,15 @@ void check(Settings& s) {
   require(s.has("ticket"), "--arms: the ticket must be among them, the others need its masks");
   require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
   prune::method(s.criterion);
+  // A rate that leaves nothing of a layer is found now, not after hours.
+  auto net = nn::lenet_300_100();
+  const std::vector<nn::Parameter*> weights = prune::prunable(*net);
+  for (nn::Parameter* p : weights) {
+    const bool output = p == weights.back();
+    const std::int64_t left = prune::kept_after(p->numel(), output ? s.prune_rate_output : s.prune_rate, static_cast<int>(s.rounds));
+    require(left > 0, "{} {}: {} rounds leave nothing of {}; a smaller rate or fewer rounds", output ? "--prune-rate-output" : "--prune-rate",
+            output ? s.prune_rate_output : s.prune_rate, s.rounds, p->name());
+  }
 }
 
 struct Data {
@@ -86,21 +96,6 @@ std::vector<TrainingId> plan(const Settings& s, std::int64_t trials) {
       for (std::int64_t repeat = 0; s.has(arm) && repeat < (arm == std::string("reinit") ? s.reinits : 1); ++repeat)
         for (std::int64_t level = arm != std::string("ticket"); level <= s.rounds; ++level) ids.push_back({trial, arm, repeat, level});
   return ids;
-}
-
-// Seconds of one step and of one evaluation, measured on a network that is thrown away.
-std::pair<double, double> measure(const Recipe& recipe, const BatchSource& batches) {
-  using Clock = std::chrono::steady_clock;
-  auto net = recipe.network();
-  auto adam = recipe.optimizer(net->parameters());
-  nn::train(*net, *adam, batches, {.iterations = 10, .rate = recipe.rate});
-  const auto t0 = Clock::now();
-  nn::train(*net, *adam, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
-  const auto t1 = Clock::now();
-  nn::evaluate(*net, recipe.validation.inputs, recipe.validation.labels);
-  nn::evaluate(*net, recipe.test.inputs, recipe.test.labels);
-  const auto t2 = Clock::now();
-  return {std::chrono::duration<double>(t1 - t0).count() / 30, std::chrono::duration<double>(t2 - t1).count()};
 }
 
 // The masks of all parameters (undefined: nothing is pruned).
@@ -172,6 +167,31 @@ const std::map<std::int64_t, PaperLevel> paper{
     {15, {.early_stop_over_dense = 1.0, .gain_over_dense = 0.0}},
 };
 
+Recipe recipe_of(const Settings& s, const Data& data) {
+  return {.network = nn::lenet_300_100,
+          .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
+          .rate = nn::constant(s.lr), .iterations = s.iterations, .evaluate_every = s.evaluate_every, .checkpoint_every = s.checkpoint_every,
+          .validation = data.validation, .test = data.test};
+}
+
+std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
+  std::int64_t steps = 0;
+  for (const TrainingId& id : ids) steps += s.iterations - (id.level > 0 && id.arm != "reinit" ? s.rewind : 0);
+  return steps;
+}
+
+// What the run will cost, before it starts.
+void announce(const std::vector<TrainingId>& ids, const Settings& s, const Options& o, const Recipe& recipe, const Data& data, const RunFolder& folder) {
+  const auto count = static_cast<std::int64_t>(ids.size());
+  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s));
+  const std::int64_t chains = s.arms.size() > 1 ? count : o.trials;  // a ticket must wait for the one before it
+  const std::int64_t at_once = std::min({o.jobs, chains, static_cast<std::int64_t>(hardware_threads())});
+  const double megabytes = 1 + 1.4 * static_cast<double>(o.trials * (s.rounds + 1));  // a checkpoint a ticket
+  fmt::print("lth_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, {:.0f} MB in {}\n", count, count == 1 ? "" : "s", s.iterations,
+             s.dataset, at_once, duration(seconds / static_cast<double>(at_once)), megabytes, folder.path().string());
+  std::fflush(stdout);
+}
+
 void run(int argc, char** argv) {
   Options o("lth_mnist", "The lottery ticket hypothesis on MNIST, after Frankle and Carbin (ICLR 2019): LeNet-300-100, Adam, iterative magnitude pruning,\n"
                          "kept weights rewound to their initial values; and the control, the same masks with new random weights.", {1, 1, 5});
@@ -179,78 +199,31 @@ void run(int argc, char** argv) {
   declare(o, s);
   if (!o.parse(argc, argv)) return;
   check(s);
-  const Data data = load(s, o);
   RunFolder folder(o, s.dataset);
-  if (folder.finished()) {
-    fmt::print("{}\n{} is finished; its summary is {}\n", folder.read("table.txt"), folder.path().string(), folder.file("summary.json").string());
-    return;
-  }
+  if (folder.finished()) return show_again(folder);
   require_gnuplot();
-  const Recipe recipe{.network = nn::lenet_300_100,
-                      .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
-                      .rate = nn::constant(s.lr), .iterations = s.iterations, .evaluate_every = s.evaluate_every, .checkpoint_every = s.checkpoint_every,
-                      .validation = data.validation, .test = data.test};
-  const std::vector<TrainingId> ids = plan(s, o.trials);
-  std::vector<std::string> names;
-  std::int64_t steps = 0;
-  for (const TrainingId& id : ids) {
-    names.push_back(id.str());
-    steps += s.iterations - (id.level > 0 && id.arm != "reinit" ? s.rewind : 0);
-  }
-  folder.plan_results(Trainings::csv_header, names);
-
-  const auto [step, evaluation] = measure(recipe, datasets::Batches(data.train, s.batch, Random(0)));
-  const auto count = static_cast<double>(ids.size());
-  const double work = static_cast<double>(steps) * step + count * (1 + static_cast<double>(s.iterations / s.evaluate_every)) * evaluation;
-  const double side_by_side = std::min<double>(static_cast<double>(std::min<std::int64_t>(o.jobs, hardware_threads())), s.has("reinit") || o.trials > 1 ? count : 1);
-  fmt::print("lth_mnist: {} trainings of {} iterations on {}, about {}, {:.0f} MB in {}\n", ids.size(), s.iterations, s.dataset, duration(work / side_by_side),
-             1.4 * static_cast<double>(o.trials * (s.rounds + 1)) + 1, folder.path().string());
-  std::fflush(stdout);
+  const Data data = load(s, o);
+  folder.begin();
 
   const auto began = std::chrono::steady_clock::now();
-  std::vector<Lottery::Run> runs;
+  auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const Recipe recipe = recipe_of(s, data);
+  const std::vector<TrainingId> ids = plan(s, o.trials);
+  announce(ids, s, o, recipe, data, folder);
   {
-    Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps);
-    const Trainings trainings(recipe, folder, progress);
+    Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps_of(ids, s));
+    const Trainings trainings(recipe, folder, progress, ids);
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
     experiment(jobs, trainings, s, o, data.train);
   }
-  folder.add_time("all", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-  folder.write_timing();
+  folder.add_time("all", seconds());
 
-  // Everything below is a function of results.csv, the checkpoints and the settings.
-  Lottery lottery{.arms = s.arms, .rounds = s.rounds, .iterations = s.iterations, .paper = paper};
-  for (const TrainingId& id : ids) {
-    const std::string rows = folder.part(id.str());
-    lottery.runs.push_back({id, csv_density(rows), from_csv(rows)});
-  }
-  lottery.seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "");
-  lottery.command = "bonsai run lth_mnist" + o.command_line();
-  lottery.draw(folder.file("figures"));
-  std::vector<Tensor> pictures;
-  std::string shown;
-  for (std::int64_t level : {std::int64_t{3}, std::int64_t{7}, s.rounds}) {
-    if (level > s.rounds) continue;
-    const TrainingId id{0, "ticket", 0, level};
-    const SafeTensors file = load_safetensors(folder.file("checkpoints/" + id.str() + ".safetensors"));
-    if (!file.find("fc1.weight.mask")) continue;
-    pictures.push_back(surviving_inputs(file.at("fc1.weight.mask"), 28, 28));
-    shown += fmt::format("{}{:.1f}%", shown.empty() ? "" : ", ", 100 * std::stod(file.metadata.at("density")));
-  }
-  std::vector<Figure> figures{{"accuracy.svg", "Test accuracy during training (solid: ticket; dashed: the same mask with new weights). " + lottery.seeds + "; " + lottery.command},
-                              {"density.svg", "How fast, when to stop, and how good, against the weights left. " + lottery.seeds + "; " + lottery.command}};
-  if (!pictures.empty()) {
-    heat_maps(folder.file("figures/pixels.png"), pictures, 12);
-    figures.push_back({"pixels.png", "How many first-layer weights each of the 28x28 pixels keeps in the ticket with " + shown + " of the weights left: the border goes first."});
-  }
-  const std::string table = lottery.table(), summary = lottery.summary_json();
-  folder.write("table.txt", table);
-  write_report(folder, "The lottery ticket on " + s.dataset, figures, table, summary);
-  folder.write("summary.json", summary);
-  fmt::print("\n{}\nfigures:", table);
-  for (const Figure& f : figures) fmt::print(" {}", folder.file("figures/" + f.file).string());
-  fmt::print("\nreport:  {}\ntook {}. Next: ./bonsai run lth_mnist --dataset {} --seed {}\n", folder.file("report.html").string(),
-             duration(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()), s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
+  Lottery lottery{.arms = s.arms, .rounds = s.rounds, .iterations = s.iterations, .paper = paper, .dataset = s.dataset,
+                  .command = "./bonsai run lth_mnist" + o.command_line(),
+                  .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "")};
+  lottery.read(folder, ids);
+  show(lottery, folder, FirstLayer{"fc1.weight", 28, 28});
+  fmt::print("took {}. Next: ./bonsai run lth_mnist --dataset {} --seed {}\n", duration(seconds()), s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
 }
 
 }  // namespace

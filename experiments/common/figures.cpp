@@ -1,11 +1,13 @@
 #include "experiments/common/figures.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 
 #include "core/files.h"
 
@@ -23,6 +25,7 @@ int gnuplot(const std::filesystem::path& folder, const char* argument, const cha
   const pid_t child = fork();
   require(child >= 0, "cannot start gnuplot: the system has no process left; try again");
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed run must not leave a gnuplot behind that still writes into its folder
     const int out = open(log ? (folder / log).c_str() : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);

@@ -12,7 +12,7 @@ Jobs::Jobs(int jobs, int threads_inside) {
 Jobs::~Jobs() {
   {
     std::lock_guard lock(mutex_);
-    queue_.clear();  // a chain that waits for one of these gets a broken promise and ends
+    queue_.clear();  // a chain that waits for one of these gets a broken promise, and ends
   }
   chain_threads_.clear();
   workers_.clear();
@@ -64,9 +64,8 @@ void Jobs::chain(std::function<void()> f) {
   chain_threads_.emplace_back([this, f = std::move(f)] {
     try {
       f();
-    } catch (const std::future_error&) {  // its job was dropped because another failed
     } catch (...) {
-      failed(std::current_exception());
+      failed(std::current_exception());  // (a broken promise, because another's failure dropped its job, comes after that failure)
     }
     std::lock_guard done(mutex_);
     --chains_;
@@ -76,7 +75,8 @@ void Jobs::chain(std::function<void()> f) {
 
 void Jobs::wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return running_ == 0 && (error_ || (queue_.empty() && chains_ == 0)); });
+  // After an error, too, nothing may still run: it would use what its caller is about to leave.
+  changed_.wait(lock, [&] { return running_ == 0 && chains_ == 0 && queue_.empty(); });
   if (error_) std::rethrow_exception(error_);
 }
 

@@ -23,7 +23,7 @@ class Jobs {
   void run(std::function<void()> f) { submit(0, std::move(f)).get(); }
   // Queues f and goes on.
   void later(std::function<void()> f) { submit(1, std::move(f)); }
-  // Waits for all chains and all jobs. Throws what the first of them threw; the others are then dropped.
+  // Waits for all chains and all jobs. Throws what the first of them threw; what had not started by then is dropped.
   void wait();
 
  private:

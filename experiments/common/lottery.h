@@ -1,6 +1,7 @@
 // What a lottery-ticket experiment shows at its end: summary.json, a table, the paper's figures 3 and 4, and which pixels the ticket
-// still looks at.
+// still looks at. All of it is a function of results.csv, the checkpoints and the settings.
 #pragma once
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,25 +20,54 @@ struct PaperLevel {
   std::optional<double> gain_over_reinit = {};
 };
 
+struct Statistic {
+  double mean, min, max;  // NaN of nothing
+  explicit Statistic(const std::vector<double>& v = {});
+};
+
+// One arm at one level, over trials and repeats. iterations_to_97 is over the trainings that got there.
+struct Cell {
+  double density = std::numeric_limits<double>::quiet_NaN();
+  Statistic iterations_to_97, early_stop, accuracy_at_early_stop, accuracy_final;
+  std::vector<std::pair<std::int64_t, double>> curve = {};  // iteration, mean test accuracy
+  bool empty() const { return std::isnan(density); }
+};
+
 struct Lottery {
   struct Run {
     TrainingId id;
     double density;
     std::vector<nn::Evaluation> record;
   };
-  std::vector<Run> runs = {};             // in the order of results.csv
-  std::vector<std::string> arms;       // "ticket" first
+  std::vector<std::string> arms;  // "ticket" first
   std::int64_t rounds, iterations;
   std::map<std::int64_t, PaperLevel> paper;
-  std::string command = {};              // what reproduces this run
-  std::string seeds = {};                // "seed 1, 5 trials"
+  std::string dataset;
+  std::string command;            // what reproduces this run
+  std::string seeds;              // "seed 1, 5 trials"
+  std::vector<Run> runs = {};     // in the order of results.csv
 
+  void read(const RunFolder& folder, const std::vector<TrainingId>& ids);  // fills runs
+  Cell cell(const std::string& arm, std::int64_t level) const;
   std::string summary_json() const;
-  std::string table() const;           // for the terminal
-  void draw(const std::filesystem::path& figures) const;  // accuracy.png, density.png
+  std::string table() const;                              // for the terminal
+  void draw(const std::filesystem::path& figures) const;  // accuracy.png, density.png (lottery_figures.cpp)
 };
+
+// "same mask, new weights" says more than "reinit".
+std::string legend(const std::string& arm);
 
 // For each input of a first layer (out, inputs): how many of its weights survive, as a (height, width) picture.
 Tensor surviving_inputs(const Tensor& mask, std::int64_t height, std::int64_t width);
+
+// Draws the figures, with a picture of the surviving inputs of the layer `first` if it has one (784 inputs: 28, 28); writes table.txt,
+// report.html and, last of all, summary.json, which says that the run is finished; prints the table and where to look.
+struct FirstLayer {
+  std::string parameter;
+  std::int64_t height, width;
+};
+void show(const Lottery& lottery, const RunFolder& folder, const std::optional<FirstLayer>& first);
+// What show() had printed, when the run was finished before.
+void show_again(const RunFolder& folder);
 
 }  // namespace bonsai::experiments

@@ -15,7 +15,8 @@ const T& of_size(const Sizes<T>& s, const std::string& size) { return size == "q
 
 template <class T>
 std::string show(const Sizes<T>& s) {
-  return s.quick == s.standard && s.standard == s.paper ? fmt::format("[{}]", s.standard) : fmt::format("[{} quick, {}, {} paper]", s.quick, s.standard, s.paper);
+  return s.quick == s.standard && s.standard == s.paper ? fmt::format("[{}]", s.standard)
+                                                         : fmt::format("[{}; quick {}, paper {}]", s.standard, s.quick, s.paper);
 }
 
 }  // namespace
@@ -27,6 +28,10 @@ struct Options::Impl {
     std::string name;
     std::function<void(const std::string& size)> settle;   // puts the size's default where nothing was given, and checks the range
     std::function<std::string()> json;
+    std::string text() const {  // as one types it: texts are words without quotes
+      const auto value = nlohmann::json::parse(json());
+      return value.is_string() ? value.get<std::string>() : value.dump();
+    }
     std::function<bool(const std::string& size)> is_default;
   };
   std::vector<Bound> bound;
@@ -97,7 +102,8 @@ bool Options::parse(int argc, char** argv) {
     fail("{}; --help lists the options", e.what());
   }
   for (auto& b : impl_->bound) b.settle(size);
-  require(jobs >= 0 && jobs <= 256 && threads >= 1 && threads <= 256, "--jobs and --threads: {} and {} are not between 1 and 256", jobs, threads);
+  require(jobs >= 0 && jobs <= 256, "--jobs: {} is not between 1 and 256 (0: one a processor)", jobs);
+  require(threads >= 1 && threads <= 256, "--threads: {} is not between 1 and 256", threads);
   if (jobs == 0) jobs = hardware_threads();
   require(device == "cpu", "--device cuda: this program was built without CUDA; leave the option out");
   return true;
@@ -108,12 +114,12 @@ const std::string& Options::program() const { return impl_->name; }
 std::string Options::command_line() const {
   std::string line = size == "default" ? "" : " --" + size;
   for (auto& b : impl_->bound)
-    if (!b.is_default(size)) line += " --" + b.name + " " + b.json();
+    if (!b.is_default(size)) line += " --" + b.name + " " + b.text();
   return line;
 }
 
 std::vector<Setting> Options::settings() const {
-  std::vector<Setting> all{{"size", nlohmann::json(size).dump(), true}};
+  std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true}, {"size", nlohmann::json(size).dump(), true}};
   for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
   return all;
 }

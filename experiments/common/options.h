@@ -40,7 +40,7 @@ class Options {
 
   const std::string& program() const;
   std::string command_line() const;         // " --quick --seed 2": what was given and decides the results
-  std::vector<Setting> settings() const;  // those that decide the results: all but jobs, threads, data-dir, out, resume
+  std::vector<Setting> settings() const;    // what decides the results: the program and all options but jobs, threads, data-dir, out, resume
 
  private:
   struct Impl;

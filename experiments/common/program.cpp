@@ -1,21 +1,24 @@
 #include "experiments/common/program.h"
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "core/error.h"
+#include "core/files.h"
 
 namespace bonsai::experiments {
 
 int program(const char* name, const std::function<void()>& body) {
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write fails, and says so, instead of killing the program
   try {
     body();
     return 0;
   } catch (const Error& e) {
-    std::fprintf(stderr, "%s: %s\n", name, e.what());
+    std::fprintf(stderr, "%s: %s\n", name, printable(e.what(), 4000).c_str());
     return 2;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s: internal error: %s\n", name, e.what());
+    std::fprintf(stderr, "%s: internal error: %s\n", name, printable(e.what(), 4000).c_str());
     return 1;
   }
 }

@@ -1,12 +1,21 @@
 #include "experiments/common/progress.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
 
 namespace bonsai::experiments {
+namespace {
+
+std::size_t columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
 
 std::string duration(double seconds) {
   const auto s = static_cast<std::int64_t>(std::ceil(seconds));
@@ -22,6 +31,7 @@ Progress::~Progress() {
   if (terminal_) std::fputs("\r\033[K", stderr);
 }
 
+// From the steps done since the start; what an earlier run had done took no time of ours.
 double Progress::seconds_left() const {
   const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const double done = static_cast<double>(steps_done_ - steps_skipped_), left = static_cast<double>(steps_ - steps_done_);
@@ -29,10 +39,12 @@ double Progress::seconds_left() const {
 }
 
 void Progress::draw(const std::string& where) {
-  constexpr int width = 24;
+  constexpr int width = 20;
   const int full = static_cast<int>(steps_ > 0 ? width * steps_done_ / steps_ : 0);
-  fmt::print(stderr, "\r\033[K[{}{}] {}/{} {}  {}  {} left", std::string(full, '#'), std::string(width - full, '.'), items_done_, items_, what_, where,
-             duration(seconds_left()));
+  std::string line = fmt::format("[{}{}] {}/{} {}, {} left | {}", std::string(full, '#'), std::string(width - full, '.'), items_done_, items_,
+                                 what_, duration(seconds_left()), where);
+  line.resize(std::min(line.size(), columns() - 1));  // a line that wraps could not be drawn over
+  fmt::print(stderr, "\r{}\033[K", line);
   std::fflush(stderr);
 }
 
@@ -54,8 +66,8 @@ void Progress::skip(std::int64_t steps) {
 void Progress::finish_item(const std::string& line) {
   std::lock_guard lock(mutex_);
   ++items_done_;
-  if (terminal_) fmt::print(stderr, "\r\033[K");
-  fmt::print(stderr, "{:>4}/{} {}{}\n", items_done_, items_, line, items_done_ < items_ && steps_done_ > steps_skipped_ ? fmt::format("  ({} left)", duration(seconds_left())) : "");
+  const bool know = items_done_ < items_ && steps_done_ > steps_skipped_;
+  fmt::print(stderr, "{}{:>3}/{} {}{}\n", terminal_ ? "\r\033[K" : "", items_done_, items_, line, know ? fmt::format(" ({} left)", duration(seconds_left())) : "");
 }
 
 }  // namespace bonsai::experiments

@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <nlohmann/json.hpp>
+
 #include "core/error.h"
 
 namespace bonsai::experiments {
@@ -16,13 +18,15 @@ std::string base64(const std::string& bytes) {
 
 std::string escaped(const std::string& text) {
   std::string out;
-  for (char c : text) out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+  for (char c : text) out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
   return out;
 }
 
 }  // namespace
 
 void write_report(const RunFolder& folder, const std::string& title, const std::vector<Figure>& figures, const std::string& table, const std::string& summary) {
+  auto config = nlohmann::ordered_json::parse(folder.read("config.json"));
+  for (const char* no_result_depends_on : {"jobs", "threads"}) config["environment"].erase(no_result_depends_on);
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n<style>body{{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;"
       "padding:0 1em;color:#222}}img{{max-width:100%}}pre{{background:#f5f5f5;padding:1em;overflow:auto;font-size:13px}}figcaption{{color:#555}}figure{{margin:2em 0}}"
@@ -34,7 +38,7 @@ void write_report(const RunFolder& folder, const std::string& title, const std::
                         base64(folder.read("figures/" + f.file)), escaped(f.caption));
   }
   html += fmt::format("<h2>Results</h2>\n<pre>{}</pre>\n<h2>Summary, with the paper's numbers</h2>\n<pre>{}</pre>\n<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>\n",
-                      escaped(table), escaped(summary), escaped(folder.read("config.json")));
+                      escaped(table), escaped(summary), escaped(config.dump(2)));
   folder.write("report.html", html);
 }
 

@@ -18,31 +18,34 @@ namespace bonsai::experiments {
 
 class RunFolder {
  public:
-  // Finds the folder, refuses one that holds another run, and writes config.json. dataset is part of the default name.
+  // Finds the folder and refuses one that holds another run or anything else; writes nothing. dataset is part of the default name.
   RunFolder(const Options& options, const std::string& dataset);
+  bool finished() const { return finished_; }  // nothing to do but to show the summary again
+  // Makes the folder ready for the run: config.json and the folders in it. Called when all that can be refused has been.
+  void begin();
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
-  bool finished() const { return finished_; }  // nothing to do but to show the summary again
-
   void write(const std::string& name, std::string_view bytes) const;
   bool has(const std::string& name) const;
   std::string read(const std::string& name) const;
 
   // results.csv is `header` followed by the parts in the order of `ids`; add_part keeps the file a prefix of that. Thread-safe.
+  // Parts that an earlier run has finished are there from the start.
   void plan_results(std::string header, std::vector<std::string> ids);
+  void write_results() const;
   void add_part(const std::string& id, const std::string& rows);
-  // The rows of a part that an earlier run has finished; empty if it has not.
-  std::string part(const std::string& id) const;
+  std::string part(const std::string& id) const;  // its rows; empty if it is not finished
 
-  // Adds up durations for timing.json. Thread-safe.
+  // Adds up durations in timing.json. Thread-safe.
   void add_time(const std::string& what, double seconds);
-  void write_timing() const;
 
  private:
-  void write_results();
+  void write_results_locked() const;
+  void point_latest() const;
   std::filesystem::path path_;
-  bool finished_ = false;
+  std::string config_;
+  bool by_default_, finished_ = false;
   mutable std::mutex mutex_;
   std::string header_;
   std::vector<std::string> ids_;

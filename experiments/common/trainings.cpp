@@ -1,7 +1,7 @@
 #include "experiments/common/trainings.h"
 
+#include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
@@ -32,7 +32,34 @@ std::vector<Tensor> values_in(const SafeTensors& file, nn::Module& net) {
   return values;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point t) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count(); }
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+// A record goes from its start to `last`, in steps of the evaluation's interval.
+void check_iterations(const std::vector<nn::Evaluation>& record, std::int64_t last, std::int64_t every) {
+  bool good = !record.empty() && record.back().iteration == last;
+  for (std::size_t i = 1; i < record.size(); ++i) good &= record[i].iteration == std::min(last, (record[i - 1].iteration / every + 1) * every);
+  require(good, "its rows are not complete");
+}
+
+// Reads what an earlier run has left. Whatever is wrong with it ends in one line that names the file and says what to do.
+template <class F>
+auto taking_over(const fs::path& file, F&& read) {
+  try {
+    return read();
+  } catch (const std::exception& e) {
+    fail("{}: cannot be taken over ({}); start again in another folder with --out", file.string(), e.what());
+  }
+}
+
+std::int64_t iteration_of(const SafeTensors& file) {
+  const auto it = file.metadata.find("iteration");
+  const std::string text = it == file.metadata.end() ? "" : it->second;
+  std::int64_t i = -1;
+  std::from_chars(text.data(), text.data() + text.size(), i);
+  require(i >= 0 && fmt::format("{}", i) == text, "it does not say which iteration it is of");
+  return i;
+}
 
 }  // namespace
 
@@ -56,34 +83,71 @@ std::string to_csv(const TrainingId& id, double density, const std::vector<nn::E
   return rows;
 }
 
-namespace {
-std::vector<double> numbers_in(const std::string& row) {
-  std::vector<double> fields;
-  std::istringstream cells(row);
-  for (std::string cell; std::getline(cells, cell, ',');) fields.push_back(std::strtod(cell.c_str(), nullptr));
-  require(fields.size() == 10, "results: cannot read the row \"{}\"; start again in another folder with --out", row);
-  return fields;
-}
-}  // namespace
-
-std::vector<nn::Evaluation> from_csv(const std::string& rows) {
-  std::vector<nn::Evaluation> record;
+Rows from_csv(const TrainingId& id, const std::string& rows) {
+  Rows r{1, {}};
   std::istringstream lines(rows);
   for (std::string line; std::getline(lines, line);) {
-    const std::vector<double> f = numbers_in(line);
-    record.push_back({static_cast<std::int64_t>(f[5]), {f[6], f[7]}, {f[8], f[9]}});
+    std::vector<double> numbers;  // from the fifth cell on: density, iteration, ...
+    std::istringstream cells(line);
+    std::string cell;
+    for (int i = 0; std::getline(cells, cell, ','); ++i)
+      if (i >= 4) std::from_chars(cell.data(), cell.data() + cell.size(), numbers.emplace_back(0));
+    numbers.resize(6);
+    r.density = numbers[0];
+    const bool whole = numbers[1] >= 0 && numbers[1] < 1e15;
+    r.record.push_back({whole ? static_cast<std::int64_t>(numbers[1]) : -1, {numbers[2], numbers[3]}, {numbers[4], numbers[5]}});
   }
-  return record;
+  require(to_csv(id, r.density, r.record) == rows, "its rows are damaged");  // written again, they must be the same
+  return r;
 }
 
-double csv_density(const std::string& rows) { return numbers_in(rows.substr(0, rows.find('\n')))[4]; }
+Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids)
+    : recipe_(recipe), folder_(folder), progress_(progress) {
+  std::vector<std::string> names;
+  for (const TrainingId& id : ids) {
+    names.push_back(id.str());
+    several_trials_ |= id.trial > 0;
+    several_repeats_ |= id.repeat > 0;
+  }
+  folder.plan_results(csv_header, names);
+  for (const TrainingId& id : ids)
+    if (const std::string rows = folder.part(id.str()); !rows.empty()) {
+      taking_over(folder.file("parts/" + id.str() + ".csv"), [&] {
+        const std::vector<nn::Evaluation> record = from_csv(id, rows).record;
+        check_iterations(record, recipe.iterations, recipe.evaluate_every);
+      });
+    }
+  folder.write_results();
+}
+
+// "ticket, level 3, 51.28% of the weights"; trial and repeat only where there are several.
+std::string Trainings::title(const TrainingId& id, double kept_fraction) const {
+  std::string t = several_trials_ ? fmt::format("trial {}, ", id.trial) : "";
+  t += id.level == 0 ? "dense network" : fmt::format("{}, level {}, {:.2f}% of the weights", id.arm, id.level, 100 * kept_fraction);
+  return t + (several_repeats_ && id.arm == "reinit" ? fmt::format(", repeat {}", id.repeat) : "");
+}
+
+double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps) {
+  auto net = recipe.network();
+  auto optimizer = recipe.optimizer(net->parameters());
+  nn::train(*net, *optimizer, batches, {.iterations = 10, .rate = recipe.rate});  // the first steps fill caches and pools
+  const auto t0 = Clock::now();
+  nn::train(*net, *optimizer, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
+  const double step = seconds_since(t0) / 30;
+  const auto t1 = Clock::now();
+  nn::evaluate(*net, recipe.validation.inputs, recipe.validation.labels);
+  nn::evaluate(*net, recipe.test.inputs, recipe.test.labels);
+  const auto evaluations = trainings + steps / recipe.evaluate_every;
+  return static_cast<double>(steps) * step + static_cast<double>(evaluations) * seconds_since(t1);
+}
 
 Training Trainings::run(const TrainingId& id, const Start& start) const {
-  const auto began = std::chrono::steady_clock::now();
+  const auto began = Clock::now();
   const fs::path final_file = folder_.file("checkpoints/" + id.str() + ".safetensors");
   const fs::path kept_file = folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
   const fs::path partial_file = folder_.file("parts/" + id.str() + ".safetensors");
   const double kept_fraction = density(start.values, start.masks);
+  const std::string name = title(id, kept_fraction);
 
   auto net = recipe_.network();
   const std::vector<nn::Parameter*> parameters = net->parameters();
@@ -92,17 +156,22 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   prune::rewind(parameters, start.values);
 
   Training result;
-  auto load_kept = [&] {
-    if (start.keep_values_at >= 0 && fs::exists(kept_file)) result.kept_values = values_in(load_safetensors(kept_file), *net);
+  auto load_values = [&](const fs::path& file) {
+    return taking_over(file, [&] {
+      std::vector<Tensor> values = values_in(load_safetensors(file), *net);
+      prune::rewind(recipe_.network()->parameters(), values);  // do they fit?
+      return values;
+    });
   };
 
   // An earlier run finished this training: take what it left.
   if (const std::string rows = folder_.part(id.str()); !rows.empty()) {
-    result.record = from_csv(rows);
-    if (start.keep_final) result.final_values = values_in(load_safetensors(final_file), *net);
-    load_kept();
+    result.record = from_csv(id, rows).record;
+    if (start.keep_final) result.final_values = load_values(final_file);
+    if (start.keep_values_at >= 0) result.kept_values = load_values(kept_file);
+    fs::remove(partial_file);  // the kill may have come just before this
     progress_.skip(recipe_.iterations - start.iteration);
-    progress_.finish_item(fmt::format("{} {:.2f}%: done before", id.str(), 100 * kept_fraction));
+    progress_.finish_item(name + ": finished before");
     return result;
   }
 
@@ -111,20 +180,23 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
 
   // An earlier run was stopped in the middle of it: go on from its last save.
   if (fs::exists(partial_file)) {
-    const SafeTensors saved = load_safetensors(partial_file);
-    std::vector<std::pair<std::string, Tensor>> state;
-    for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
-    prune::rewind(parameters, values_in(saved, *net));
-    optimizer->load_state(state);
-    options.first = std::stoll(saved.metadata.at("iteration"));
-    options.evaluate_first = false;
-    result.record = from_csv(saved.metadata.at("rows"));
-    load_kept();
+    taking_over(partial_file, [&] {
+      const SafeTensors saved = load_safetensors(partial_file);
+      std::vector<std::pair<std::string, Tensor>> state;
+      for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
+      prune::rewind(parameters, values_in(saved, *net));
+      optimizer->load_state(state);
+      options.first = iteration_of(saved);
+      options.evaluate_first = false;
+      require(options.first > start.iteration && options.first < recipe_.iterations && saved.metadata.contains("rows"), "it is not of this training");
+      result.record = from_csv(id, saved.metadata.at("rows")).record;
+    });
+    if (start.keep_values_at >= 0 && start.keep_values_at < options.first) result.kept_values = load_values(kept_file);
     progress_.skip(options.first - start.iteration);
   }
 
   auto keep_values_if_due = [&](std::int64_t iteration) {
-    if (iteration != start.keep_values_at || !result.kept_values.empty()) return;
+    if (iteration != start.keep_values_at) return;
     result.kept_values = prune::snapshot(parameters);
     save_safetensors(kept_file, dense_view(*net, nullptr), {{"iteration", fmt::format("{}", iteration)}});
   };
@@ -134,22 +206,21 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   const nn::Hooks hooks{
       .before_step = keep_values_if_due,
       .evaluate = [&](std::int64_t done) {
-        const auto t = std::chrono::steady_clock::now();
+        const auto t = Clock::now();
         result.record.push_back({done, nn::evaluate(*net, recipe_.validation.inputs, recipe_.validation.labels),
                                  nn::evaluate(*net, recipe_.test.inputs, recipe_.test.labels)});
         evaluating += seconds_since(t);
       },
       .after_step = [&](std::int64_t done, double loss) {
         if (done % 20 == 0 || done == recipe_.iterations) {
-          progress_.advance(done - counted, fmt::format("{} step {}/{} loss {:.4f}", id.str(), done, recipe_.iterations, loss));
+          progress_.advance(done - counted, fmt::format("{}: step {}/{}, loss {:.4f}", name, done, recipe_.iterations, loss));
           counted = done;
         }
-        if (recipe_.checkpoint_every > 0 && done % recipe_.checkpoint_every == 0 && done < recipe_.iterations)
+        if (done % recipe_.checkpoint_every == 0 && done < recipe_.iterations)
           save_safetensors(partial_file, dense_view(*net, optimizer.get()),
                            {{"iteration", fmt::format("{}", done)}, {"rows", to_csv(id, kept_fraction, result.record)}});
       }};
   nn::train(*net, *optimizer, start.batches, options, hooks);
-  keep_values_if_due(recipe_.iterations);
 
   if (start.keep_final) {
     result.final_values = prune::snapshot(parameters);
@@ -160,8 +231,8 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   folder_.add_time("training", seconds_since(began) - evaluating);
   folder_.add_time("evaluation", evaluating);
   const nn::Evaluation& best = nn::early_stop(result.record);
-  progress_.finish_item(fmt::format("{} {:6.2f}%: lowest validation loss at {}, test accuracy there {:.2f}%, at the end {:.2f}%", id.str(),
-                                    100 * kept_fraction, best.iteration, best.test.accuracy, result.record.back().test.accuracy));
+  progress_.finish_item(fmt::format("{}: test accuracy {:.2f}% at the end, {:.2f}% where the validation loss is lowest (iteration {})", name,
+                                    result.record.back().test.accuracy, best.test.accuracy, best.iteration));
   return result;
 }
 

@@ -16,6 +16,7 @@ struct TrainingId {
   std::int64_t trial = 0;
   std::string arm;  // "ticket", "reinit", ...
   std::int64_t repeat = 0, level = 0;
+  // Names files, and sorts as results.csv does within an arm.
   std::string str() const { return fmt::format("trial{:02}-{}{}-level{:02}", trial, arm, repeat, level); }
 };
 
@@ -48,25 +49,34 @@ struct Training {
 
 class Trainings {
  public:
-  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress) : recipe_(recipe), folder_(folder), progress_(progress) {}
+  // ids: all trainings, in the order of results.csv. What an earlier run has finished is checked and taken over.
+  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids);
 
   // Thread-safe: several trainings may run at once.
   Training run(const TrainingId& id, const Start& start) const;
 
-  static constexpr const char* csv_header = "trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n";
-
  private:
+  std::string title(const TrainingId& id, double kept_fraction) const;
   const Recipe& recipe_;
   RunFolder& folder_;
   Progress& progress_;
+  bool several_trials_ = false, several_repeats_ = false;
 };
+
+// How many seconds so many trainings, with so many steps in all, would take one after the other: measured on a network that is thrown away.
+double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps);
 
 // The kept fraction of all prunable weights (those with two or more axes).
 double density(const std::vector<Tensor>& values, const std::vector<Tensor>& masks);
 
-// A training's rows of results.csv, and back. Numbers are written so that they read back exactly.
+// A training's rows of results.csv, and back. Numbers are written so that they read back exactly; rows that to_csv cannot have
+// written are refused.
+inline constexpr const char* csv_header = "trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n";
 std::string to_csv(const TrainingId& id, double density, const std::vector<nn::Evaluation>& record);
-std::vector<nn::Evaluation> from_csv(const std::string& rows);
-double csv_density(const std::string& rows);
+struct Rows {
+  double density;
+  std::vector<nn::Evaluation> record;
+};
+Rows from_csv(const TrainingId& id, const std::string& rows);
 
 }  // namespace bonsai::experiments
