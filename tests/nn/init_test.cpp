@@ -13,8 +13,9 @@ struct Case {
   double variance;  // for a weight (200, 300)
 };
 const Case cases[] = {
-    {{Fan::glorot, Distribution::normal}, 2.0 / 500},  {{Fan::he, Distribution::normal}, 2.0 / 300},  {{Fan::lecun, Distribution::normal}, 1.0 / 300},
-    {{Fan::glorot, Distribution::uniform}, 2.0 / 500}, {{Fan::he, Distribution::uniform}, 2.0 / 300}, {{Fan::lecun, Distribution::uniform}, 1.0 / 300},
+    {{Fan::glorot, Distribution::normal}, 2.0 / 500}, {{Fan::glorot, Distribution::uniform}, 2.0 / 500},
+    {{Fan::he, Distribution::normal}, 2.0 / 300},     {{Fan::he, Distribution::uniform}, 2.0 / 300},
+    {{Fan::lecun, Distribution::normal}, 1.0 / 300},  {{Fan::lecun, Distribution::uniform}, 1.0 / 300},
 };
 
 TEST(Init, FansCountTheInputsAndOutputsOfOneUnit) {
@@ -86,7 +87,8 @@ TEST(Init, AddingALayerChangesNoOthersWeights) {
   large.add<Linear>("fc0", 8, 8).add<Linear>("fc1", 8, 8).add<Linear>("between", 8, 8).add<Linear>("fc2", 8, 8);
   initialize(small, {}, Random(4));
   initialize(large, {}, Random(4));
-  for (const char* name : {"fc1.weight", "fc2.weight"}) EXPECT_TRUE(same_bits(small.parameter(name).leaf(), large.parameter(name).leaf())) << name;
+  for (const char* name : {"fc1.weight", "fc2.weight"})
+    EXPECT_TRUE(same_bits(small.parameter(name).leaf(), large.parameter(name).leaf())) << name;
   EXPECT_FALSE(same_bits(large.parameter("fc0.weight").leaf(), large.parameter("fc1.weight").leaf()));
 }
 

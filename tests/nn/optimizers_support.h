@@ -7,22 +7,23 @@
 namespace bonsai::test {
 
 using Parameters = std::vector<nn::Parameter*>;
+using Made = std::unique_ptr<nn::Optimizer>;
 struct NamedOptimizer {
   const char* name;
-  std::unique_ptr<nn::Optimizer> (*make)(Parameters);
+  Made (*make)(Parameters);
   Rule rule;    // the same, slowly
   double rate;
 };
 
 inline const NamedOptimizer every_optimizer[] = {
-    {"sgd", [](Parameters p) -> std::unique_ptr<nn::Optimizer> { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.weight_decay = 0.05}); }, slow_sgd, 0.3},
-    {"momentum", [](Parameters p) -> std::unique_ptr<nn::Optimizer> { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.momentum = 0.9, .weight_decay = 0.05}); },
+    {"sgd", [](Parameters p) -> Made { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.weight_decay = 0.05}); }, slow_sgd, 0.3},
+    {"momentum", [](Parameters p) -> Made { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.momentum = 0.9, .weight_decay = 0.05}); },
      slow_momentum, 0.1},
     {"nesterov",
-     [](Parameters p) -> std::unique_ptr<nn::Optimizer> { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.momentum = 0.9, .weight_decay = 0.05, .nesterov = true}); },
+     [](Parameters p) -> Made { return std::make_unique<nn::SGD>(p, nn::SgdOptions{.momentum = 0.9, .weight_decay = 0.05, .nesterov = true}); },
      slow_nesterov, 0.1},
-    {"adam", [](Parameters p) -> std::unique_ptr<nn::Optimizer> { return std::make_unique<nn::Adam>(p, nn::AdamOptions{.weight_decay = 0.05}); }, slow_adam, 0.05},
-    {"adamw", [](Parameters p) -> std::unique_ptr<nn::Optimizer> { return std::make_unique<nn::AdamW>(p, nn::AdamOptions{.weight_decay = 0.05}); }, slow_adamw, 0.05},
+    {"adam", [](Parameters p) -> Made { return std::make_unique<nn::Adam>(p, nn::AdamOptions{.weight_decay = 0.05}); }, slow_adam, 0.05},
+    {"adamw", [](Parameters p) -> Made { return std::make_unique<nn::AdamW>(p, nn::AdamOptions{.weight_decay = 0.05}); }, slow_adamw, 0.05},
 };
 
 inline double one_step(nn::Module& net, nn::Optimizer& optimizer, double rate, DType t = DType::f64) {

@@ -19,7 +19,8 @@ void expect_golden(const char* name, const std::function<std::unique_ptr<Optimiz
     for (double v : p->leaf().to_vector<double>()) got.push_back(v);
   const std::vector<double>& want = golden_values.at(name);
   ASSERT_EQ(got.size(), want.size());
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(std::abs(got[i] - want[i]) <= 1e-10 * std::abs(want[i])) << name << " " << i << ": " << got[i] << " " << want[i];
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(std::abs(got[i] - want[i]) <= 1e-10 * std::abs(want[i])) << name << " " << i << ": " << got[i] << " " << want[i];
 }
 
 template <class O, class Options>
@@ -30,7 +31,9 @@ std::function<std::unique_ptr<Optimizer>(Parameters)> making(Options o) {
 TEST(OptimizerGolden, Sgd) { expect_golden("sgd", making<SGD>(SgdOptions{}), 0.3); }
 TEST(OptimizerGolden, SgdDecay) { expect_golden("sgd_decay", making<SGD>(SgdOptions{.weight_decay = 0.05}), 0.3); }
 TEST(OptimizerGolden, Momentum) { expect_golden("momentum", making<SGD>(SgdOptions{.momentum = 0.9}), 0.1); }
-TEST(OptimizerGolden, NesterovDecay) { expect_golden("nesterov_decay", making<SGD>(SgdOptions{.momentum = 0.9, .weight_decay = 0.02, .nesterov = true}), 0.1); }
+TEST(OptimizerGolden, NesterovDecay) {
+  expect_golden("nesterov_decay", making<SGD>(SgdOptions{.momentum = 0.9, .weight_decay = 0.02, .nesterov = true}), 0.1);
+}
 TEST(OptimizerGolden, Adam) { expect_golden("adam", making<Adam>(AdamOptions{}), 0.05); }
 TEST(OptimizerGolden, AdamDecay) {
   expect_golden("adam_decay", making<Adam>(AdamOptions{.beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-6, .weight_decay = 0.1}), 0.05);
@@ -104,7 +107,8 @@ TEST(Optimizers, ASavedStateContinuesBitForBit) {
       auto second = o.make(resumed->parameters());
       second->load_state(state);
       for (int i = saved_at; i < 10; ++i) one_step(*resumed, *second, o.rate, DType::f32);
-      for (Parameter* p : whole->parameters()) EXPECT_TRUE(same_bits(resumed->parameter(p->name()).leaf(), p->leaf())) << o.name << " " << p->name();
+      for (Parameter* p : whole->parameters())
+        EXPECT_TRUE(same_bits(resumed->parameter(p->name()).leaf(), p->leaf())) << o.name << " " << p->name();
       const auto a = optimizer->state(), b = second->state();
       ASSERT_EQ(a.size(), b.size());
       for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(same_bits(a[i].second, b[i].second)) << o.name << " " << a[i].first;
@@ -144,7 +148,8 @@ TEST(Optimizers, AStateThatDoesNotFitIsRefusedAndChangesNothing) {
   const auto before = other.state();
   EXPECT_TRUE(refuses([&] { other.load_state({}); }, {"optimizer.steps"}));
   EXPECT_TRUE(refuses([&] { other.load_state(without("optimizer.fc2.bias.v")); }, {"\"optimizer.fc2.bias.v\"", "(3)"}));
-  EXPECT_TRUE(refuses([&] { other.load_state(with("optimizer.fc1.weight.m", zeros({4, 5}, DType::f64))); }, {"\"optimizer.fc1.weight.m\"", "(5, 4)"}));
+  const auto misshapen = with("optimizer.fc1.weight.m", zeros({4, 5}, DType::f64));
+  EXPECT_TRUE(refuses([&] { other.load_state(misshapen); }, {"\"optimizer.fc1.weight.m\"", "(5, 4)"}));
   EXPECT_TRUE(refuses([&] { other.load_state(with("optimizer.steps", zeros({1}))); }, {"optimizer.steps", "i64"}));
   const auto after = other.state();
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(same_bits(after[i].second, before[i].second)) << before[i].first;
@@ -158,7 +163,8 @@ TEST(Optimizers, TheStateFollowsTheNetworkIntoAnotherType) {
     for (int i = 0; i < 3; ++i) one_step(*net, *optimizer, o.rate, DType::f32), one_step(*wide, *reference, o.rate);
     net->to(DType::f64);
     for (int i = 0; i < 3; ++i) one_step(*net, *optimizer, o.rate), one_step(*wide, *reference, o.rate);
-    for (Parameter* p : wide->parameters()) EXPECT_TRUE(close(net->parameter(p->name()).leaf(), p->leaf(), 1e-4, 1e-5)) << o.name << " " << p->name();
+    for (Parameter* p : wide->parameters())
+      EXPECT_TRUE(close(net->parameter(p->name()).leaf(), p->leaf(), 1e-4, 1e-5)) << o.name << " " << p->name();
   }
 }
 

@@ -42,7 +42,8 @@ inline ::testing::AssertionResult close(const Tensor& got, const Tensor& want, d
   if (got.shape() != want.shape() || got.dtype() != want.dtype()) return ::testing::AssertionFailure() << "shapes or types differ";
   for (std::int64_t i = 0; i < got.numel(); ++i) {
     const double g = got.at(i), w = want.at(i);
-    if (!(std::abs(g - w) <= atol + rtol * std::abs(w))) return ::testing::AssertionFailure() << fmt::format("element {}: got {:.17g}, want {:.17g}", i, g, w);
+    if (!(std::abs(g - w) <= atol + rtol * std::abs(w)))
+      return ::testing::AssertionFailure() << fmt::format("element {}: got {:.17g}, want {:.17g}", i, g, w);
   }
   return ::testing::AssertionSuccess();
 }

@@ -79,7 +79,10 @@ TEST(Train, ALossThatIsNotFiniteIsAnErrorThatNamesTheIteration) {
     SGD sgd(net->parameters());
     auto batch = [&](std::int64_t i) { return i == 3 ? Batch{full({6, 4}, poison, DType::f64), small_labels()} : small_batch(i); };
     std::vector<Tensor> before;
-    const Hooks hooks{.before_step = [&](std::int64_t) { before.clear(); for (Parameter* p : net->parameters()) before.push_back(clone(p->leaf())); }};
+    const Hooks hooks{.before_step = [&](std::int64_t) {
+      before.clear();
+      for (Parameter* p : net->parameters()) before.push_back(clone(p->leaf()));
+    }};
     EXPECT_TRUE(refuses([&] { train(*net, sgd, batch, {.iterations = 9, .rate = rate}, hooks); }, {"nan", "iteration 3", "learning rate"}));
     for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(same_bits(net->parameters()[i]->leaf(), before[i]));  // no step was taken
   }
