@@ -52,7 +52,7 @@ TEST(Train, HooksAreCalledInOrderWithTheLossBeforeTheStep) {
   EXPECT_EQ(rates, (std::vector<double>{0, 1, 2}));
 }
 
-// With dropout, momentum and a rate that changes: stopped after 4 of 9 steps and continued, the bits of an unbroken training.
+// With dropout, momentum and a rate that changes: stopped after 4 of 9 steps and taken up by new objects, the bits of an unbroken training.
 TEST(Train, StartingAtFirstContinues) {
   auto make = [] {
     auto net = std::make_unique<Sequential>();
@@ -62,15 +62,17 @@ TEST(Train, StartingAtFirstContinues) {
   };
   auto batch = [](std::int64_t i) { return Batch{wave(static_cast<int>(i), {6, 4}, 1, DType::f32), small_labels()}; };
   const Schedule varying = warmup(5, cosine(0.1, 9));
-  auto whole = make(), parts = make();
-  SGD a(whole->parameters(), {.momentum = 0.9}), b(parts->parameters(), {.momentum = 0.9});
+  auto whole = make(), parts = make(), resumed = make();
+  SGD a(whole->parameters(), {.momentum = 0.9}), b(parts->parameters(), {.momentum = 0.9}), c(resumed->parameters(), {.momentum = 0.9});
   Iterations steps;
   const Hooks counting{.before_step = [&](std::int64_t i) { steps.push_back(i); }};
   train(*whole, a, batch, {.iterations = 9, .rate = varying});
   train(*parts, b, batch, {.iterations = 4, .rate = varying}, counting);
-  train(*parts, b, batch, {.first = 4, .iterations = 9, .rate = varying}, counting);
+  for (Parameter* p : parts->parameters()) resumed->parameter(p->name()).set(p->leaf());
+  c.load_state(b.state());
+  train(*resumed, c, batch, {.first = 4, .iterations = 9, .rate = varying}, counting);
   EXPECT_EQ(steps, (Iterations{0, 1, 2, 3, 4, 5, 6, 7, 8}));
-  for (Parameter* p : whole->parameters()) EXPECT_TRUE(same_bits(parts->parameter(p->name()).leaf(), p->leaf())) << p->name();
+  for (Parameter* p : whole->parameters()) EXPECT_TRUE(same_bits(resumed->parameter(p->name()).leaf(), p->leaf())) << p->name();
 }
 
 TEST(Train, ALossThatIsNotFiniteIsAnErrorThatNamesTheIteration) {
