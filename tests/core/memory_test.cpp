@@ -100,6 +100,12 @@ TEST(Memory, GraphsAreGivenBack) {  // no node holds itself: what a loop makes, 
 struct Holder {
   std::optional<Tensor> kept;
   Tensors graph;
+  ~Holder() {  // runs when the pool is gone: a block now comes from the system, not from the lists of the dead
+    const std::uint64_t before = pool_system_allocations();
+    pool_release(pool_allocate(64), 64);
+    pool_release(pool_allocate(64), 64);
+    EXPECT_EQ(pool_system_allocations() - before, 2u);
+  }
 };
 TEST(Memory, TensorsMayOutliveTheirThreadsPool) {
   for (int round = 0; round < 20; ++round)
