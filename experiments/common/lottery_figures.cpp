@@ -96,13 +96,15 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
   static const std::map<std::string, std::string> colours{{"ticket", "#1f5fbf"}, {"reinit", "#d9651a"}, {"oneshot", "#2f8f4e"}};
   const bool bars = std::any_of(l.runs.begin(), l.runs.end(), [](const Lottery::Run& r) { return r.id.trial > 0 || r.id.repeat > 0; });
   const Cell dense = l.cell("ticket", 0), end_ticket = l.cell("ticket", l.rounds);
-  std::string data, crosses;
+  std::string data;
+  bool reached_97 = false, has_crosses = false;
   for (const std::string& arm : l.arms) {
     data += fmt::format("# {}: density %, then mean min max of iterations to 97%, early stop, accuracy there, final accuracy; 1 if early stop was cut off\n", arm);
     for (std::int64_t level = 0; level <= l.rounds; ++level) {
       const Cell c = l.cell(arm, level);
       if (c.empty()) continue;
       data += number(100 * c.density, 4);
+      reached_97 |= !std::isnan(c.iterations_to_97.mean);
       for (const Statistic* s : {&c.iterations_to_97, &c.early_stop, &c.accuracy_at_early_stop, &c.accuracy_final})
         data += fmt::format(" {} {} {}", number(s->mean, 4), number(s->min, 4), number(s->max, 4));
       data += fmt::format(" {}\n", c.early_stop.mean > 0.95 * static_cast<double>(l.iterations) ? 1 : 0);
@@ -113,6 +115,7 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
   for (auto& [level, p] : l.paper) {
     const Cell c = l.cell("ticket", level);
     if (c.empty() || level == 0) continue;
+    has_crosses = true;
     data += fmt::format("{:.4f} {} {}\n", 100 * c.density, number(p.early_stop_over_dense ? *p.early_stop_over_dense * dense.early_stop.mean : nan, 2),
                         number(p.gain_over_dense ? dense.accuracy_at_early_stop.mean + *p.gain_over_dense : nan, 4));
   }
@@ -120,6 +123,7 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
   // One panel: a line an arm, crosses for the paper. The last panel names the arms at their lines' ends.
   auto panel = [&](const char* title, int column, int paper_column, bool hollow, const std::string& range, bool names) {
     std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\nset rmargin {}\n", title, range, names ? 15 : 2), plots = "plot ";
+    if (!has_crosses) paper_column = 0;
     if (paper_column && !names) p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.06 left font ',9'\n";
     for (std::size_t a = 0; a < l.arms.size(); ++a) {
       const std::string colour = colours.contains(l.arms[a]) ? colours.at(l.arms[a]) : "#555555", style = fmt::format("linecolor rgb '{}'", colour);
@@ -133,13 +137,15 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
     }
     plots += paper_column ? fmt::format("data index {} using 1:{} with points pointtype 2 pointsize 1.3 linewidth 2 linecolor rgb '#000000' notitle\n", paper_index, paper_column)
                           : "NaN notitle\n";
+    if (column == 2 && !reached_97) return p + "set yrange [0:1]\nset label 'no training got there' at graph 0.5, graph 0.5 center\nplot NaN notitle\n";
     return p + plots;
   };
   const double left = 110, right = 100 * end_ticket.density / 1.15;
   plot(figures, "density", data,
-       fmt::format("set multiplot layout 1,3 title \"Ticket against the same mask with new weights, from 100% to {:.1f}% of the weights ({}; {})\"\n"
+       fmt::format("set multiplot layout 1,3 title \"{}, from 100% to {:.1f}% of the weights ({}; {})\"\n"
                    "set logscale x\nset xrange [{}:{}]\nset xtics (100, 51.3, 21.1, 7.0, 3.6, 1.9, 1.2)\nset xlabel 'weights left (%)'\nset grid linecolor rgb '#dddddd'\nunset key\n",
-                   100 * end_ticket.density, plain(l.seeds), plain(l.command), left, right) +
+                   l.arms.size() > 1 && l.arms[1] == "reinit" ? "Ticket against the same mask with new weights" : "Lottery ticket", 100 * end_ticket.density,
+                   plain(l.seeds), plain(l.command), left, right) +
            panel("iterations to 97% validation accuracy", 2, 0, false, "[0:*]", false) +
            panel("early-stop iteration (hollow: cut off by the end)", 5, 2, true, fmt::format("[0:{}]", l.iterations * 23 / 20), false) +
            panel("test accuracy at early stop (%)", 8, 3, false, "[*:*]", true) + "unset multiplot\n",

@@ -38,7 +38,10 @@ double seconds_since(Clock::time_point t) { return std::chrono::duration<double>
 // A record goes from its start to `last`, in steps of the evaluation's interval.
 void check_iterations(const std::vector<nn::Evaluation>& record, std::int64_t last, std::int64_t every) {
   bool good = !record.empty() && record.back().iteration == last;
-  for (std::size_t i = 1; i < record.size(); ++i) good &= record[i].iteration == std::min(last, (record[i - 1].iteration / every + 1) * every);
+  for (std::size_t i = 1; i < record.size(); ++i) {
+    const std::int64_t before = record[i - 1].iteration;
+    good &= before < last && record[i].iteration == std::min(last, (before / every + 1) * every);
+  }
   require(good, "its rows are not complete");
 }
 
