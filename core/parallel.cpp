@@ -3,11 +3,11 @@
 #include <sched.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -15,50 +15,59 @@
 namespace bonsai {
 namespace {
 
+// Between two rounds of work a helper watches for the next one for some 50 microseconds, since in training it comes at once, and then
+// sleeps.
+template <class T>
+void wait_while(const std::atomic<T>& a, T value) {
+  for (int i = 0; i < 2000 && a.load(std::memory_order_acquire) == value; ++i) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  a.wait(value, std::memory_order_acquire);
+}
+
 class Team {
  public:
   explicit Team(int helpers) {
-    for (int i = 0; i < helpers; ++i) helpers_.emplace_back([this](std::stop_token stop) { help(stop); });
+    for (int i = 0; i < helpers; ++i) helpers_.emplace_back([this] { help(); });
   }
   ~Team() {
-    for (auto& h : helpers_) h.request_stop();
-    wake_.notify_all();
+    stop_ = true;
+    start_round();
   }
   int size() const { return static_cast<int>(helpers_.size()) + 1; }
 
   void run(std::int64_t tiles, void (*tile)(void*, std::int64_t), void* work) {
-    {
-      std::lock_guard lock(mutex_);
-      tile_ = tile;
-      work_ = work;
-      tiles_ = tiles;
-      next_ = 0;
-      busy_ = static_cast<int>(helpers_.size());
-      error_ = nullptr;
-      ++round_;
-    }
-    wake_.notify_all();
+    tile_ = tile;
+    work_ = work;
+    tiles_ = tiles;
+    next_ = 0;
+    busy_ = static_cast<int>(helpers_.size());
+    start_round();
     take_tiles();
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [&] { return busy_ == 0; });
-    if (error_) std::rethrow_exception(error_);
+    for (int busy; (busy = busy_.load(std::memory_order_acquire)) != 0;) wait_while(busy_, busy);
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
+  void start_round() {
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+  }
   void take_tiles();
-  void help(std::stop_token stop);
+  void help();
 
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::condition_variable done_;
   void (*tile_)(void*, std::int64_t) = nullptr;
   void* work_ = nullptr;
   std::int64_t tiles_ = 0;
   std::atomic<std::int64_t> next_{0};
-  int busy_ = 0;
-  std::uint64_t round_ = 0;
+  std::atomic<int> busy_{0};
+  std::atomic<std::uint32_t> round_{0};
+  bool stop_ = false;
+  std::mutex error_mutex_;
   std::exception_ptr error_;
-  std::vector<std::jthread> helpers_;  // last: they stop before what they use is gone
+  std::vector<std::jthread> helpers_;  // last: they end before what they use is gone
 };
 
 thread_local std::unique_ptr<Team> team;
@@ -70,23 +79,19 @@ void Team::take_tiles() {
     for (std::int64_t i; (i = next_.fetch_add(1)) < tiles_;) tile_(work_, i);
   } catch (...) {
     next_ = tiles_;
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(error_mutex_);
     if (!error_) error_ = std::current_exception();
   }
   inside = false;
 }
 
-void Team::help(std::stop_token stop) {
-  std::uint64_t seen = 0;
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [&] { return round_ != seen; })) return;
-      seen = round_;
-    }
+void Team::help() {
+  for (std::uint32_t seen = 0;;) {
+    wait_while(round_, seen);
+    seen = round_.load(std::memory_order_acquire);
+    if (stop_) return;
     take_tiles();
-    std::lock_guard lock(mutex_);
-    if (--busy_ == 0) done_.notify_one();
+    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
   }
 }
 

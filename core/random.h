@@ -68,9 +68,7 @@ class Random {
   Tensor bernoulli(const Shape& s, double p, DType t = DType::f32);  // 1 with probability p, else 0
   Tensor permutation(std::int64_t n);                                // 0..n-1 shuffled (Fisher and Yates), i64
 
-  // Where the stream stands: with these two numbers it can be taken up again.
-  std::uint64_t key() const { return key_; }
-  std::uint64_t counter() const { return counter_; }
+  std::uint64_t key() const { return key_; }  // names the stream
 
  private:
   static std::uint64_t mix(std::uint64_t x);
