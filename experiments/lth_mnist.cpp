@@ -1,5 +1,6 @@
-// The lottery ticket hypothesis on MNIST: a randomly initialised network contains a small one that, trained alone from the same
-// initial weights, learns as well as the whole, and faster. Frankle and Carbin, ICLR 2019, section 2 (LeNet-300-100).
+// The lottery ticket hypothesis on MNIST: a randomly initialised network contains a small one that, trained alone from
+// the same initial weights, learns as well as the whole, and faster. Frankle and Carbin, ICLR 2019, section 2
+// (LeNet-300-100).
 //
 //   ./bonsai run lth_mnist              4,000 iterations a training, down to 3.6% of the weights
 //   ./bonsai run lth_mnist --quick      a first look
@@ -56,10 +57,14 @@ void declare(Options& o, Settings& s) {
 void check(Settings& s) {
   std::istringstream list(s.arms_text);
   for (std::string arm; std::getline(list, arm, ',');) {
-    require(arm == "ticket" || arm == "reinit" || arm == "oneshot", "--arms: \"{}\" is not one of ticket, reinit, oneshot", arm);
+    require(arm == "ticket" || arm == "reinit" || arm == "oneshot",
+            "--arms: \"{}\" is not one of ticket, reinit, oneshot", arm);
     require(!s.has(arm), "--arms: \"{}\" is named twice", arm);
     s.arms.push_back(arm);
   }
+  const std::vector<std::string> order{"ticket", "reinit", "oneshot"};  // everywhere, however they were given
+  std::sort(s.arms.begin(), s.arms.end(),
+            [&](auto& a, auto& b) { return std::ranges::find(order, a) < std::ranges::find(order, b); });
   require(s.has("ticket"), "--arms: the ticket must be among them, the others need its masks");
   require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
   prune::method(s.criterion);
@@ -68,9 +73,11 @@ void check(Settings& s) {
   const std::vector<nn::Parameter*> weights = prune::prunable(*net);
   for (nn::Parameter* p : weights) {
     const bool output = p == weights.back();
-    const std::int64_t left = prune::kept_after(p->numel(), output ? s.prune_rate_output : s.prune_rate, static_cast<int>(s.rounds));
-    require(left > 0, "{} {}: {} rounds leave nothing of {}; a smaller rate or fewer rounds", output ? "--prune-rate-output" : "--prune-rate",
-            output ? s.prune_rate_output : s.prune_rate, s.rounds, p->name());
+    const std::int64_t left =
+        prune::kept_after(p->numel(), output ? s.prune_rate_output : s.prune_rate, static_cast<int>(s.rounds));
+    require(left > 0, "{} {}: {} rounds leave nothing of {}; a smaller rate or fewer rounds",
+            output ? "--prune-rate-output" : "--prune-rate", output ? s.prune_rate_output : s.prune_rate, s.rounds,
+            p->name());
   }
 }
 
@@ -94,7 +101,8 @@ std::vector<TrainingId> plan(const Settings& s, std::int64_t trials) {
   for (std::int64_t trial = 0; trial < trials; ++trial)
     for (const char* arm : {"ticket", "reinit", "oneshot"})
       for (std::int64_t repeat = 0; s.has(arm) && repeat < (arm == std::string("reinit") ? s.reinits : 1); ++repeat)
-        for (std::int64_t level = arm != std::string("ticket"); level <= s.rounds; ++level) ids.push_back({trial, arm, repeat, level});
+        for (std::int64_t level = arm != std::string("ticket"); level <= s.rounds; ++level)
+          ids.push_back({trial, arm, repeat, level});
   return ids;
 }
 
@@ -112,14 +120,18 @@ void prune_rounds(nn::Module& net, const Settings& s, const Random& random, std:
   for (nn::Parameter* p : weights) {
     const double rate = p == weights.back() ? s.prune_rate_output : s.prune_rate;
     const std::int64_t kept = p->kept();
-    fractions.push_back(kept == 0 ? 0 : 1 - static_cast<double>(prune::kept_after(kept, rate, static_cast<int>(rounds))) / static_cast<double>(kept));
+    fractions.push_back(kept == 0 ? 0
+                                  : 1 - static_cast<double>(prune::kept_after(kept, rate, static_cast<int>(rounds))) /
+                                            static_cast<double>(kept));
   }
   prune::prune_step(prune::method(s.criterion), {weights, random}, fractions);
 }
 
 // Steps 1 to 4 of the paper's box, for all trials, and the control: the same masks with new random weights.
-void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const datasets::Dataset& train) {
+void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o,
+                const datasets::Dataset& train) {
   const nn::Init glorot{nn::Fan::glorot, nn::Distribution::normal};
+  // clang-format off
   // the experiment
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
     jobs.chain([&, trial] {
@@ -156,10 +168,12 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const
       }                                                                      // 4. reset the rest to θ0: the ticket f(x; m ⊙ θ0)
     });
   // end
+  // clang-format on
   jobs.wait();
 }
 
-// What the paper says about LeNet on MNIST (section 2 and figure 4, v5), and the dense accuracy that its authors print in 1903.01611.
+// What the paper says about LeNet on MNIST (section 2 and figure 4, v5), and the dense accuracy that its authors print
+// in 1903.01611.
 const std::map<std::int64_t, PaperLevel> paper_on_mnist{
     {0, {.test_accuracy_final = 98.0}},
     {7, {.early_stop_over_dense = 0.62, .reinit_early_stop_over_ticket = 2.51, .gain_over_reinit = 0.5}},
@@ -170,8 +184,12 @@ const std::map<std::int64_t, PaperLevel> paper_on_mnist{
 Recipe recipe_of(const Settings& s, const Data& data) {
   return {.network = nn::lenet_300_100,
           .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
-          .rate = nn::constant(s.lr), .iterations = s.iterations, .evaluate_every = s.evaluate_every, .checkpoint_every = s.checkpoint_every,
-          .validation = data.validation, .test = data.test};
+          .rate = nn::constant(s.lr),
+          .iterations = s.iterations,
+          .evaluate_every = s.evaluate_every,
+          .checkpoint_every = s.checkpoint_every,
+          .validation = data.validation,
+          .test = data.test};
 }
 
 std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
@@ -181,20 +199,26 @@ std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
 }
 
 // What the run will cost, before it starts.
-void announce(const std::vector<TrainingId>& ids, const Settings& s, const Options& o, const Recipe& recipe, const Data& data, const RunFolder& folder) {
+void announce(const std::vector<TrainingId>& ids, const Settings& s, const Options& o, const Recipe& recipe,
+              const Data& data, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(ids.size());
-  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s));
+  const double seconds =
+      seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s));
   const std::int64_t chains = s.arms.size() > 1 ? count : o.trials;  // a ticket must wait for the one before it
   const std::int64_t at_once = std::min({o.jobs, chains, static_cast<std::int64_t>(hardware_threads())});
   const double megabytes = 1 + 1.4 * static_cast<double>(o.trials * (s.rounds + 1));  // a checkpoint a ticket
-  fmt::print("lth_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, {:.0f} MB in {}\n", count, count == 1 ? "" : "s", s.iterations,
-             s.dataset, at_once, duration(seconds / static_cast<double>(at_once)), megabytes, folder.path().string());
+  fmt::print("lth_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, {:.0f} MB in {}\n", count,
+             count == 1 ? "" : "s", s.iterations, s.dataset, at_once, duration(seconds / static_cast<double>(at_once)),
+             megabytes, folder.path().string());
   std::fflush(stdout);
 }
 
 void run(int argc, char** argv) {
-  Options o("lth_mnist", "The lottery ticket hypothesis on MNIST, after Frankle and Carbin (ICLR 2019): LeNet-300-100, Adam, iterative magnitude pruning,\n"
-                         "kept weights rewound to their initial values; and the control, the same masks with new random weights.", {1, 1, 5});
+  Options o("lth_mnist",
+            "The lottery ticket hypothesis on MNIST, after Frankle and Carbin (ICLR 2019): LeNet-300-100, Adam, "
+            "iterative magnitude pruning,\n"
+            "kept weights rewound to their initial values; and the control, the same masks with new random weights.",
+            {1, 1, 5});
   Settings s;
   declare(o, s);
   if (!o.parse(argc, argv)) return;
@@ -218,12 +242,18 @@ void run(int argc, char** argv) {
   }
   folder.add_time("all", seconds());
 
-  Lottery lottery{.arms = s.arms, .rounds = s.rounds, .iterations = s.iterations, .paper = s.dataset == "mnist" ? paper_on_mnist : std::map<std::int64_t, PaperLevel>{}, .dataset = s.dataset,
+  Lottery lottery{.arms = s.arms,
+                  .rounds = s.rounds,
+                  .iterations = s.iterations,
+                  .paper = {},
+                  .dataset = s.dataset,
                   .command = "./bonsai run lth_mnist" + o.command_line(),
                   .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "")};
+  if (s.dataset == "mnist") lottery.paper = paper_on_mnist;
   lottery.read(folder, ids);
   show(lottery, folder, FirstLayer{"fc1.weight", 28, 28});
-  fmt::print("took {}. Next: ./bonsai run lth_mnist --dataset {} --seed {}\n", duration(seconds()), s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
+  fmt::print("took {}. Next: ./bonsai run lth_mnist --dataset {} --seed {}\n", duration(seconds()),
+             s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
 }
 
 }  // namespace

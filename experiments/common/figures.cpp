@@ -20,7 +20,8 @@
 namespace bonsai::experiments {
 namespace {
 
-// gnuplot with one argument, started in `folder`; its messages go to folder/gnuplot.log, or nowhere. Returns its exit status.
+// gnuplot with one argument, started in `folder`; its messages go to folder/gnuplot.log, or nowhere. Returns its exit
+// status.
 int gnuplot(const std::filesystem::path& folder, const char* argument, const char* log) {
   const pid_t child = fork();
   require(child >= 0, "cannot start gnuplot: the system has no process left; try again");
@@ -43,36 +44,45 @@ void colour(double t, std::uint8_t* rgb) {
   static constexpr double stops[5][3] = {{13, 8, 60}, {110, 0, 140}, {200, 50, 100}, {245, 140, 50}, {250, 250, 110}};
   const double x = std::clamp(t, 0.0, 1.0) * 4;
   const int i = std::min(3, static_cast<int>(x));
-  for (int c = 0; c < 3; ++c) rgb[c] = static_cast<std::uint8_t>(std::lround(stops[i][c] + (x - i) * (stops[i + 1][c] - stops[i][c])));
+  for (int c = 0; c < 3; ++c)
+    rgb[c] = static_cast<std::uint8_t>(std::lround(stops[i][c] + (x - i) * (stops[i + 1][c] - stops[i][c])));
 }
 
 }  // namespace
 
 void require_gnuplot() {
-  require(gnuplot(".", "--version", nullptr) == 0, "gnuplot is not installed, and the figures need it; ./bonsai setup installs it");
+  require(gnuplot(".", "--version", nullptr) == 0,
+          "gnuplot is not installed, and the figures need it; ./bonsai setup installs it");
 }
 
-void plot(const std::filesystem::path& folder, const std::string& name, const std::string& data, const std::string& script, int width, int height) {
+void plot(const std::filesystem::path& folder, const std::string& name, const std::string& data,
+          const std::string& script, int width, int height) {
   write_whole(folder / (name + ".dat"), data);
-  std::string all = fmt::format("# gnuplot {}.gp, in this folder, draws the figure again.\ndata = '{}.dat'\n", name, name);
+  std::string all =
+      fmt::format("# gnuplot {}.gp, in this folder, draws the figure again.\ndata = '{}.dat'\n", name, name);
   const std::pair<const char*, const char*> kinds[] = {{"pngcairo", "png"}, {"svg", "svg"}};
   for (auto [terminal, ending] : kinds)
-    all += fmt::format("\nset terminal {} size {},{} font 'DejaVu Sans,{}' background '#ffffff'\nset output '{}.{}'\n{}", terminal, width, height,
-                       ending == std::string("png") ? 11 : 12, name, ending, script) + "unset output\nreset\ndata = '" + name + ".dat'\n";
+    all +=
+        fmt::format("\nset terminal {} size {},{} font 'DejaVu Sans,{}' background '#ffffff'\nset output '{}.{}'\n{}",
+                    terminal, width, height, ending == std::string("png") ? 11 : 12, name, ending, script) +
+        "unset output\nreset\ndata = '" + name + ".dat'\n";
   write_whole(folder / (name + ".gp"), all);
   const std::string log = name + ".log";
   const int status = gnuplot(folder, (name + ".gp").c_str(), log.c_str());
-  require(status == 0, "gnuplot could not draw {} (status {}); see {}", (folder / (name + ".gp")).string(), status, (folder / log).string());
+  require(status == 0, "gnuplot could not draw {} (status {}); see {}", (folder / (name + ".gp")).string(), status,
+          (folder / log).string());
   std::filesystem::remove(folder / log);
 }
 
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale) {
   require(!matrices.empty() && scale > 0, "heat map: nothing to draw");
   const auto h = static_cast<int>(matrices[0].size(0)), w = static_cast<int>(matrices[0].size(1));
-  const int n = static_cast<int>(matrices.size()), gap = scale, width = n * w * scale + (n - 1) * gap, height = h * scale;
+  const int n = static_cast<int>(matrices.size()), gap = scale, width = n * w * scale + (n - 1) * gap,
+            height = h * scale;
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(width) * height * 3, 255);
   for (int m = 0; m < n; ++m) {
-    require(matrices[m].shape() == matrices[0].shape() && matrices[m].rank() == 2, "heat map: {} beside {}", matrices[m].shape(), matrices[0].shape());
+    require(matrices[m].shape() == matrices[0].shape() && matrices[m].rank() == 2, "heat map: {} beside {}",
+            matrices[m].shape(), matrices[0].shape());
     double top = 0;
     for (std::int64_t i = 0; i < matrices[m].numel(); ++i) top = std::max(top, matrices[m].at(i));
     for (int y = 0; y < height; ++y)
@@ -82,8 +92,9 @@ void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& mat
       }
   }
   std::string png;
-  const int ok = stbi_write_png_to_func([](void* to, void* bytes, int size) { static_cast<std::string*>(to)->append(static_cast<char*>(bytes), size); }, &png,
-                                        width, height, 3, pixels.data(), width * 3);
+  const int ok = stbi_write_png_to_func(
+      [](void* to, void* bytes, int size) { static_cast<std::string*>(to)->append(static_cast<char*>(bytes), size); },
+      &png, width, height, 3, pixels.data(), width * 3);
   require(ok != 0, "{}: the picture could not be encoded", file.string());
   write_whole(file, png);
 }

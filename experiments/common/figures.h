@@ -1,4 +1,5 @@
-// Pictures: plots drawn by gnuplot, from a script and a data file that stay beside the figure, and heat maps written pixel by pixel.
+// Pictures: plots drawn by gnuplot, from a script and a data file that stay beside the figure, and heat maps written
+// pixel by pixel.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -11,12 +12,13 @@ namespace bonsai::experiments {
 // Throws, with the way out, unless gnuplot can be started. Called before hours of training, not after.
 void require_gnuplot();
 
-// Writes folder/NAME.dat and folder/NAME.gp and draws NAME.png and NAME.svg. The script may use `data` (the data file's name); it sets
-// everything but terminal and output. width and height in pixels.
-void plot(const std::filesystem::path& folder, const std::string& name, const std::string& data, const std::string& script, int width, int height);
+// Writes folder/NAME.dat and folder/NAME.gp and draws NAME.png and NAME.svg. The script may use `data` (the data file's
+// name); it sets everything but terminal and output. width and height in pixels.
+void plot(const std::filesystem::path& folder, const std::string& name, const std::string& data,
+          const std::string& script, int width, int height);
 
-// One grey-to-yellow picture a matrix (h, w), side by side, each pixel `scale` pixels wide, from 0 (dark) to the largest value of that
-// matrix (bright). Written as PNG.
+// One grey-to-yellow picture a matrix (h, w), side by side, each pixel `scale` pixels wide, from 0 (dark) to the
+// largest value of that matrix (bright). Written as PNG.
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale);
 
 }  // namespace bonsai::experiments

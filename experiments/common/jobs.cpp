@@ -65,7 +65,8 @@ void Jobs::chain(std::function<void()> f) {
     try {
       f();
     } catch (...) {
-      failed(std::current_exception());  // (a broken promise, because another's failure dropped its job, comes after that failure)
+      failed(std::current_exception());  // (a broken promise, because another's failure dropped its job, comes after
+                                         // that failure)
     }
     std::lock_guard done(mutex_);
     --chains_;

@@ -1,5 +1,6 @@
-// Trainings side by side. A chain is a piece of an experiment whose trainings need each other's results, one after the other (train,
-// prune, train, ...); trainings that nobody waits for are left to be done later. At most N run at a time, each in one thread.
+// Trainings side by side. A chain is a piece of an experiment whose trainings need each other's results, one after the
+// other (train, prune, train, ...); trainings that nobody waits for are left to be done later. At most N run at a time,
+// each in one thread.
 #pragma once
 #include <condition_variable>
 #include <exception>

@@ -34,7 +34,10 @@ Statistic::Statistic(const std::vector<double>& v) : mean(nan), min(nan), max(na
 }
 
 std::string legend(const std::string& arm) {
-  return arm == "ticket" ? "ticket" : arm == "reinit" ? "same mask, new weights" : arm == "oneshot" ? "pruned in one shot" : arm;
+  return arm == "ticket"    ? "ticket"
+         : arm == "reinit"  ? "same mask, new weights"
+         : arm == "oneshot" ? "pruned in one shot"
+                            : arm;
 }
 
 void Lottery::read(const RunFolder& folder, const std::vector<TrainingId>& ids) {
@@ -91,13 +94,17 @@ std::string Lottery::summary_json() const {
       const Cell &ticket = cells["ticket"], &reinit = cells["reinit"];
       ordered_json said;
       auto compare = [&](const char* what, const std::optional<double>& theirs, double ours) {
-        if (theirs) said[what] = {{"paper", *theirs}, {"here", std::isnan(ours) ? ordered_json(nullptr) : ordered_json(ours)}};
+        if (theirs)
+          said[what] = {{"paper", *theirs}, {"here", std::isnan(ours) ? ordered_json(nullptr) : ordered_json(ours)}};
       };
       compare("test_accuracy_final", p.test_accuracy_final, ticket.accuracy_final.mean);
       compare("early_stop_over_dense", p.early_stop_over_dense, ticket.early_stop.mean / dense.early_stop.mean);
-      compare("reinit_early_stop_over_ticket", p.reinit_early_stop_over_ticket, reinit.empty() ? nan : reinit.early_stop.mean / ticket.early_stop.mean);
-      compare("gain_over_dense", p.gain_over_dense, ticket.accuracy_at_early_stop.mean - dense.accuracy_at_early_stop.mean);
-      compare("gain_over_reinit", p.gain_over_reinit, reinit.empty() ? nan : ticket.accuracy_at_early_stop.mean - reinit.accuracy_at_early_stop.mean);
+      compare("reinit_early_stop_over_ticket", p.reinit_early_stop_over_ticket,
+              reinit.empty() ? nan : reinit.early_stop.mean / ticket.early_stop.mean);
+      compare("gain_over_dense", p.gain_over_dense,
+              ticket.accuracy_at_early_stop.mean - dense.accuracy_at_early_stop.mean);
+      compare("gain_over_reinit", p.gain_over_reinit,
+              reinit.empty() ? nan : ticket.accuracy_at_early_stop.mean - reinit.accuracy_at_early_stop.mean);
       row["paper"] = said;
     }
     levels.push_back(row);
@@ -109,7 +116,8 @@ std::string Lottery::table() const {
   std::string out = fmt::format("{:>5} {:>8}", "level", "weights");
   for (const std::string& arm : arms) out += fmt::format(" | {:^31}", legend(arm));
   out += fmt::format("\n{:>5} {:>8}", "", "left");
-  for (std::size_t i = 0; i < arms.size(); ++i) out += fmt::format(" | {:>10} {:>9} {:>10}", "early stop", "test acc.", "at the end");
+  for (std::size_t i = 0; i < arms.size(); ++i)
+    out += fmt::format(" | {:>10} {:>9} {:>10}", "early stop", "test acc.", "at the end");
   out += "\n";
   for (std::int64_t level = 0; level <= rounds; ++level) {
     std::string density, columns;
@@ -117,7 +125,8 @@ std::string Lottery::table() const {
       const Cell c = cell(arm, level);
       if (!c.empty()) density = fmt::format("{:7.2f}%", 100 * c.density);
       columns += c.empty() ? fmt::format(" | {:31}", "")
-                           : fmt::format(" | {:>10.0f} {:>8.2f}% {:>9.2f}%", c.early_stop.mean, c.accuracy_at_early_stop.mean, c.accuracy_final.mean);
+                           : fmt::format(" | {:>10.0f} {:>8.2f}% {:>9.2f}%", c.early_stop.mean,
+                                         c.accuracy_at_early_stop.mean, c.accuracy_final.mean);
     }
     while (!columns.empty() && columns.back() == ' ') columns.pop_back();
     out += fmt::format("{:>5} {:>8}{}\n", level, density, columns);
@@ -131,14 +140,15 @@ Tensor surviving_inputs(const Tensor& mask, std::int64_t height, std::int64_t wi
 
 namespace {
 
-// figures/pixels.png: the first trial's ticket at 51%, 21% and the last level. Returns the weights left, "51.3%, 21.1%"; empty if there
-// is nothing to draw.
+// figures/pixels.png: the first trial's ticket at 51%, 21% and the last level. Returns the weights left,
+// "51.3%, 21.1%"; empty if there is nothing to draw.
 std::string draw_pixels(const Lottery& l, const RunFolder& folder, const FirstLayer& first) {
   std::vector<Tensor> pictures;
   std::string shown;
   for (std::int64_t level : std::set<std::int64_t>{3, 7, l.rounds}) {
     if (level > l.rounds || level == 0) continue;
-    const SafeTensors file = load_safetensors(folder.file("checkpoints/" + TrainingId{0, "ticket", 0, level}.str() + ".safetensors"));
+    const SafeTensors file =
+        load_safetensors(folder.file("checkpoints/" + TrainingId{0, "ticket", 0, level}.str() + ".safetensors"));
     pictures.push_back(surviving_inputs(file.at(first.parameter + ".mask"), first.height, first.width));
     shown += fmt::format("{}{:.1f}%", shown.empty() ? "" : ", ", 100 * l.cell("ticket", level).density);
   }
@@ -151,10 +161,13 @@ std::string draw_pixels(const Lottery& l, const RunFolder& folder, const FirstLa
 void show(const Lottery& l, const RunFolder& folder, const std::optional<FirstLayer>& first) {
   l.draw(folder.file("figures"));
   const std::string source = " " + l.seeds + "; " + l.command;
-  std::vector<Figure> figures{{"accuracy.svg", "Test accuracy during training (solid: ticket; dashed: the same mask with new weights)." + source},
-                              {"density.svg", "How fast, when to stop, and how good, against the weights left." + source}};
+  std::vector<Figure> figures{
+      {"accuracy.svg",
+       "Test accuracy during training (solid: ticket; dashed: the same mask with new weights)." + source},
+      {"density.svg", "How fast, when to stop, and how good, against the weights left." + source}};
   if (const std::string shown = first ? draw_pixels(l, folder, *first) : ""; !shown.empty())
-    figures.push_back({"pixels.png", "How many first-layer weights each input pixel keeps in the ticket with " + shown + " of the weights left (dark: none)." + source});
+    figures.push_back({"pixels.png", "How many first-layer weights each input pixel keeps in the ticket with " + shown +
+                                         " of the weights left (dark: none)." + source});
   const std::string table = l.table(), summary = l.summary_json();
   folder.write("table.txt", table);
   write_report(folder, "The lottery ticket on " + l.dataset, figures, table, summary);

@@ -1,5 +1,5 @@
-// What a lottery-ticket experiment shows at its end: summary.json, a table, the paper's figures 3 and 4, and which pixels the ticket
-// still looks at. All of it is a function of results.csv, the checkpoints and the settings.
+// What a lottery-ticket experiment shows at its end: summary.json, a table, the paper's figures 3 and 4, and which
+// pixels the ticket still looks at. All of it is a function of results.csv, the checkpoints and the settings.
 #pragma once
 #include <limits>
 #include <map>
@@ -13,10 +13,10 @@ namespace bonsai::experiments {
 
 // The paper's statements about one level, relative to its own dense network (Frankle and Carbin, ICLR 2019, v5).
 struct PaperLevel {
-  std::optional<double> test_accuracy_final = {};             // percent; dense only, from Frankle et al. 2019 (1903.01611)
-  std::optional<double> early_stop_over_dense = {};           // ticket's early-stop iteration over the dense network's
+  std::optional<double> test_accuracy_final = {};    // percent; dense only, from Frankle et al. 2019 (1903.01611)
+  std::optional<double> early_stop_over_dense = {};  // ticket's early-stop iteration over the dense network's
   std::optional<double> reinit_early_stop_over_ticket = {};
-  std::optional<double> gain_over_dense = {};                 // accuracy at early stop, percentage points
+  std::optional<double> gain_over_dense = {};  // accuracy at early stop, percentage points
   std::optional<double> gain_over_reinit = {};
 };
 
@@ -43,9 +43,9 @@ struct Lottery {
   std::int64_t rounds, iterations;
   std::map<std::int64_t, PaperLevel> paper;
   std::string dataset;
-  std::string command;            // what reproduces this run
-  std::string seeds;              // "seed 1, 5 trials"
-  std::vector<Run> runs = {};     // in the order of results.csv
+  std::string command;         // what reproduces this run
+  std::string seeds;           // "seed 1, 5 trials"
+  std::vector<Run> runs = {};  // in the order of results.csv
 
   void read(const RunFolder& folder, const std::vector<TrainingId>& ids);  // fills runs
   Cell cell(const std::string& arm, std::int64_t level) const;
@@ -60,8 +60,9 @@ std::string legend(const std::string& arm);
 // For each input of a first layer (out, inputs): how many of its weights survive, as a (height, width) picture.
 Tensor surviving_inputs(const Tensor& mask, std::int64_t height, std::int64_t width);
 
-// Draws the figures, with a picture of the surviving inputs of the layer `first` if it has one (784 inputs: 28, 28); writes table.txt,
-// report.html and, last of all, summary.json, which says that the run is finished; prints the table and where to look.
+// Draws the figures, with a picture of the surviving inputs of the layer `first` if it has one (784 inputs: 28, 28);
+// writes table.txt, report.html and, last of all, summary.json, which says that the run is finished; prints the table
+// and where to look.
 struct FirstLayer {
   std::string parameter;
   std::int64_t height, width;

@@ -11,12 +11,15 @@ namespace bonsai::experiments {
 namespace {
 
 template <class T>
-const T& of_size(const Sizes<T>& s, const std::string& size) { return size == "quick" ? s.quick : size == "paper" ? s.paper : s.standard; }
+const T& of_size(const Sizes<T>& s, const std::string& size) {
+  return size == "quick" ? s.quick : size == "paper" ? s.paper : s.standard;
+}
 
 template <class T>
 std::string show(const Sizes<T>& s) {
-  return s.quick == s.standard && s.standard == s.paper ? fmt::format("[{}]", s.standard)
-                                                         : fmt::format("[{}; quick {}, paper {}]", s.standard, s.quick, s.paper);
+  return s.quick == s.standard && s.standard == s.paper
+             ? fmt::format("[{}]", s.standard)
+             : fmt::format("[{}; quick {}, paper {}]", s.standard, s.quick, s.paper);
 }
 
 }  // namespace
@@ -26,7 +29,8 @@ struct Options::Impl {
   CLI::App app;
   struct Bound {
     std::string name;
-    std::function<void(const std::string& size)> settle;   // puts the size's default where nothing was given, and checks the range
+    std::function<void(const std::string& size)>
+        settle;  // puts the size's default where nothing was given, and checks the range
     std::function<std::string()> json;
     std::string text() const {  // as one types it: texts are words without quotes
       const auto value = nlohmann::json::parse(json());
@@ -40,16 +44,19 @@ struct Options::Impl {
 
   template <class T>
   void number(const std::string& option, T& v, Sizes<T> defaults, const std::string& help, T low, T high) {
-    CLI::Option* o = app.add_option(option, v, help + " " + show(defaults))->type_name(std::is_integral_v<T> ? "N" : "X");
+    CLI::Option* o =
+        app.add_option(option, v, help + " " + show(defaults))->type_name(std::is_integral_v<T> ? "N" : "X");
     bound.push_back({option.substr(2),
                      [=, &v](const std::string& size) {
                        if (o->count() == 0) v = of_size(defaults, size);
                        std::string hint;
                        if constexpr (!std::is_integral_v<T>)
-                         if (high <= 1 && v > high && v / 100 >= low && v / 100 <= high) hint = fmt::format("; did you mean {}?", v / 100);
+                         if (high <= 1 && v > high && v / 100 >= low && v / 100 <= high)
+                           hint = fmt::format("; did you mean {}?", v / 100);
                        require(v >= low && v <= high, "{}: {} is not between {} and {}{}", option, v, low, high, hint);
                      },
-                     [&v] { return nlohmann::json(v).dump(); }, [=, &v](const std::string& size) { return v == of_size(defaults, size); }});
+                     [&v] { return nlohmann::json(v).dump(); },
+                     [=, &v](const std::string& size) { return v == of_size(defaults, size); }});
   }
 };
 
@@ -57,28 +64,36 @@ Options::Options(std::string program, std::string about, Sizes<std::int64_t> def
     : impl_(std::make_unique<Impl>(std::move(program), std::move(about))) {
   CLI::App& app = impl_->app;
   app.set_help_flag("--help,-h", "this text");
-  auto* quick = app.add_flag_callback("--quick", [this] { size = "quick"; }, "a small run, for a first look and for tests");
-  auto* paper = app.add_flag_callback("--paper", [this] { size = "paper"; }, "the paper's own protocol");
+  auto* quick = app.add_flag_callback(
+      "--quick", [this] { size = "quick"; }, "a small run, for a first look and for tests");
+  auto* paper = app.add_flag_callback(
+      "--paper", [this] { size = "paper"; }, "the paper's own protocol");
   quick->excludes(paper);
   integer("--seed", seed, 1, "everything random follows from it", 0, std::int64_t{1} << 53);
   integer("--trials", trials, default_trials, "independent repetitions", 1, 1000);
   text("--device", device, "cpu", "where to compute", {"cpu", "cuda"});
-  app.add_option("--jobs", jobs, "trainings at once; the results do not depend on it [one a processor]")->type_name("N");
-  app.add_option("--threads", threads, "threads inside a training, with one job; the results do not depend on it [1]")->type_name("N");
-  app.add_option("--data-dir", data_dir, "where the data sets lie [$BONSAI_DATA, else ~/.cache/bonsai]")->type_name("DIR");
+  app.add_option("--jobs", jobs, "trainings at once; the results do not depend on it [one a processor]")
+      ->type_name("N");
+  app.add_option("--threads", threads, "threads inside a training, with one job; the results do not depend on it [1]")
+      ->type_name("N");
+  app.add_option("--data-dir", data_dir, "where the data sets lie [$BONSAI_DATA, else ~/.cache/bonsai]")
+      ->type_name("DIR");
   app.add_option("--out", out, "the folder for the results [runs/NAME-DATASET-SIZE-SEED]")->type_name("DIR");
   app.add_flag("--resume", resume, "go on with the run in the folder, or start it");
 }
 Options::~Options() = default;
 
-void Options::integer(const std::string& name, std::int64_t& v, Sizes<std::int64_t> d, const std::string& help, std::int64_t low, std::int64_t high) {
+void Options::integer(const std::string& name, std::int64_t& v, Sizes<std::int64_t> d, const std::string& help,
+                      std::int64_t low, std::int64_t high) {
   impl_->number(name, v, d, help, low, high);
 }
-void Options::real(const std::string& name, double& v, Sizes<double> d, const std::string& help, double low, double high) {
+void Options::real(const std::string& name, double& v, Sizes<double> d, const std::string& help, double low,
+                   double high) {
   impl_->number(name, v, d, help, low, high);
 }
 
-void Options::text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help, const std::vector<std::string>& choices) {
+void Options::text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
+                   const std::vector<std::string>& choices) {
   std::string list;
   for (const std::string& c : choices) list += (list.empty() ? "" : "|") + c;
   v = otherwise;
@@ -89,7 +104,8 @@ void Options::text(const std::string& name, std::string& v, const std::string& o
                             for (const std::string& c : choices) known |= v == c;
                             require(known, "{}: \"{}\" is not one of {}", name, v, list);
                           },
-                          [&v] { return nlohmann::json(v).dump(); }, [=, &v](const std::string&) { return v == otherwise; }});
+                          [&v] { return nlohmann::json(v).dump(); },
+                          [=, &v](const std::string&) { return v == otherwise; }});
 }
 
 bool Options::parse(int argc, char** argv) {
@@ -98,9 +114,7 @@ bool Options::parse(int argc, char** argv) {
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", impl_->app.help());
     return false;
-  } catch (const CLI::ParseError& e) {
-    fail("{}; --help lists the options", e.what());
-  }
+  } catch (const CLI::ParseError& e) { fail("{}; --help lists the options", e.what()); }
   for (auto& b : impl_->bound) b.settle(size);
   require(jobs >= 0 && jobs <= 256, "--jobs: {} is not between 1 and 256 (0: one a processor)", jobs);
   require(threads >= 1 && threads <= 256, "--threads: {} is not between 1 and 256", threads);
@@ -119,7 +133,8 @@ std::string Options::command_line() const {
 }
 
 std::vector<Setting> Options::settings() const {
-  std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true}, {"size", nlohmann::json(size).dump(), true}};
+  std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true},
+                           {"size", nlohmann::json(size).dump(), true}};
   for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
   return all;
 }

@@ -1,5 +1,6 @@
-// Options on the command line. Every experiment comes in three sizes, and a number may have a default for each; whatever is given
-// overrides it. The list of settings goes into config.json, and its hash into the run folder's name when any is not the size's own.
+// Options on the command line. Every experiment comes in three sizes, and a number may have a default for each;
+// whatever is given overrides it. The list of settings goes into config.json, and its hash into the run folder's name
+// when any is not the size's own.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -30,17 +31,22 @@ class Options {
   Options(std::string program, std::string about, Sizes<std::int64_t> trials);
   ~Options();
 
-  // Each binds a variable; after parse() it holds what was given or the default of the size. Values out of range are refused by name.
-  void integer(const std::string& name, std::int64_t& v, Sizes<std::int64_t> defaults, const std::string& help, std::int64_t low, std::int64_t high);
-  void real(const std::string& name, double& v, Sizes<double> defaults, const std::string& help, double low, double high);  // [low, high]
-  void text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help, const std::vector<std::string>& choices = {});
+  // Each binds a variable; after parse() it holds what was given or the default of the size. Values out of range are
+  // refused by name.
+  void integer(const std::string& name, std::int64_t& v, Sizes<std::int64_t> defaults, const std::string& help,
+               std::int64_t low, std::int64_t high);
+  void real(const std::string& name, double& v, Sizes<double> defaults, const std::string& help, double low,
+            double high);  // [low, high]
+  void text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
+            const std::vector<std::string>& choices = {});
 
   // False when only help was asked for (and printed). Throws Error with one line otherwise.
   bool parse(int argc, char** argv);
 
   const std::string& program() const;
-  std::string command_line() const;         // " --quick --seed 2": what was given and decides the results
-  std::vector<Setting> settings() const;    // what decides the results: the program and all options but jobs, threads, data-dir, out, resume
+  std::string command_line() const;  // " --quick --seed 2": what was given and decides the results
+  std::vector<Setting> settings()
+      const;  // what decides the results: the program and all options but jobs, threads, data-dir, out, resume
 
  private:
   struct Impl;

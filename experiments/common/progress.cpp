@@ -34,15 +34,17 @@ Progress::~Progress() {
 // From the steps done since the start; what an earlier run had done took no time of ours.
 double Progress::seconds_left() const {
   const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  const double done = static_cast<double>(steps_done_ - steps_skipped_), left = static_cast<double>(steps_ - steps_done_);
+  const double done = static_cast<double>(steps_done_ - steps_skipped_),
+               left = static_cast<double>(steps_ - steps_done_);
   return done > 0 ? passed / done * left : 0;
 }
 
 void Progress::draw(const std::string& where) {
   constexpr int width = 20;
   const int full = static_cast<int>(steps_ > 0 ? width * steps_done_ / steps_ : 0);
-  std::string line = fmt::format("[{}{}] {}/{} {}, {} left | {}", std::string(full, '#'), std::string(width - full, '.'), items_done_, items_,
-                                 what_, duration(seconds_left()), where);
+  std::string line =
+      fmt::format("[{}{}] {}/{} {}, {} left | {}", std::string(full, '#'), std::string(width - full, '.'), items_done_,
+                  items_, what_, duration(seconds_left()), where);
   line.resize(std::min(line.size(), columns() - 1));  // a line that wraps could not be drawn over
   fmt::print(stderr, "\r{}\033[K", line);
   std::fflush(stderr);
@@ -67,7 +69,8 @@ void Progress::finish_item(const std::string& line) {
   std::lock_guard lock(mutex_);
   ++items_done_;
   const bool know = items_done_ < items_ && steps_done_ > steps_skipped_;
-  fmt::print(stderr, "{}{:>3}/{} {}{}\n", terminal_ ? "\r\033[K" : "", items_done_, items_, line, know ? fmt::format(" ({} left)", duration(seconds_left())) : "");
+  fmt::print(stderr, "{}{:>3}/{} {}{}\n", terminal_ ? "\r\033[K" : "", items_done_, items_, line,
+             know ? fmt::format(" ({} left)", duration(seconds_left())) : "");
 }
 
 }  // namespace bonsai::experiments

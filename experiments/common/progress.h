@@ -14,9 +14,10 @@ class Progress {
   Progress(std::string what, std::int64_t items, std::int64_t steps);  // "trainings", how many, and their steps in all
   ~Progress();
 
-  void advance(std::int64_t steps, const std::string& where);         // steps done just now; where: "ticket, level 3: step 2100/4000, loss 0.012"
-  void skip(std::int64_t steps);                                      // steps an earlier run has done
-  void finish_item(const std::string& line);                          // one more is finished; line says how it went
+  void advance(std::int64_t steps,
+               const std::string& where);  // steps done just now; where: "ticket, level 3: step 2100/4000, loss 0.012"
+  void skip(std::int64_t steps);           // steps an earlier run has done
+  void finish_item(const std::string& line);  // one more is finished; line says how it went
 
  private:
   void draw(const std::string& where);

@@ -12,6 +12,7 @@ struct Figure {
 };
 
 // Title, figures with captions, the table, the summary and the configuration.
-void write_report(const RunFolder& folder, const std::string& title, const std::vector<Figure>& figures, const std::string& table, const std::string& summary);
+void write_report(const RunFolder& folder, const std::string& title, const std::vector<Figure>& figures,
+                  const std::string& table, const std::string& summary);
 
 }  // namespace bonsai::experiments

@@ -56,9 +56,11 @@ std::string differences(const ordered_json& theirs, const ordered_json& ours) {
   std::string out;
   for (auto& [name, value] : ours.items())
     if (!theirs.contains(name) || theirs[name] != value)
-      out += fmt::format("{}{} is {} there, {} here", out.empty() ? "" : "; ", name, theirs.contains(name) ? theirs[name].dump() : "absent", value.dump());
+      out += fmt::format("{}{} is {} there, {} here", out.empty() ? "" : "; ", name,
+                         theirs.contains(name) ? theirs[name].dump() : "absent", value.dump());
   for (auto& [name, value] : theirs.items())
-    if (!ours.contains(name)) out += fmt::format("{}{} is {} there, absent here", out.empty() ? "" : "; ", name, value.dump());
+    if (!ours.contains(name))
+      out += fmt::format("{}{} is {} there, absent here", out.empty() ? "" : "; ", name, value.dump());
   return out;
 }
 
@@ -80,12 +82,15 @@ RunFolder::RunFolder(const Options& o, const std::string& dataset) : by_default_
             "{}: is not a configuration of ours; choose another folder with --out", file("config.json").string());
     const std::string other = differences(config["settings"], settings);
     finished_ = has("summary.json");
-    require(o.resume || (by_default_ && finished_ && other.empty()), "{}: holds a{} run; --resume goes on with it, or choose another folder with --out",
-            path_.string(), finished_ ? " finished" : "n unfinished");
-    require(other.empty(), "{}: holds a run with other settings: {}; choose another folder with --out", path_.string(), other);
+    require(o.resume || (by_default_ && finished_ && other.empty()),
+            "{}: holds a{} run; --resume goes on with it, or choose another folder with --out", path_.string(),
+            finished_ ? " finished" : "n unfinished");
+    require(other.empty(), "{}: holds a run with other settings: {}; choose another folder with --out", path_.string(),
+            other);
   } else {
     for (const auto& entry : fs::directory_iterator(path_))  // (the hidden ones: a temporary of ours, .gitignore, ...)
-      require(entry.path().filename().string().starts_with('.'), "{}: holds \"{}\" and no run; choose an empty folder with --out", path_.string(),
+      require(entry.path().filename().string().starts_with('.'),
+              "{}: holds \"{}\" and no run; choose an empty folder with --out", path_.string(),
               entry.path().filename().string());
   }
   if (finished_) point_latest();

@@ -45,7 +45,8 @@ void check_iterations(const std::vector<nn::Evaluation>& record, std::int64_t la
   require(good, "its rows are not complete");
 }
 
-// Reads what an earlier run has left. Whatever is wrong with it ends in one line that names the file and says what to do.
+// Reads what an earlier run has left. Whatever is wrong with it ends in one line that names the file and says what to
+// do.
 template <class F>
 auto taking_over(const fs::path& file, F&& read) {
   try {
@@ -71,7 +72,8 @@ double density(const std::vector<Tensor>& values, const std::vector<Tensor>& mas
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i].rank() < 2) continue;
     all += values[i].numel();
-    if (i >= masks.size() || !masks[i].defined()) kept += values[i].numel();
+    if (i >= masks.size() || !masks[i].defined())
+      kept += values[i].numel();
     else
       for (std::uint8_t m : masks[i].data<std::uint8_t>()) kept += m;
   }
@@ -81,8 +83,8 @@ double density(const std::vector<Tensor>& values, const std::vector<Tensor>& mas
 std::string to_csv(const TrainingId& id, double density, const std::vector<nn::Evaluation>& record) {
   std::string rows;
   for (const nn::Evaluation& e : record)
-    rows += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", id.trial, id.arm, id.repeat, id.level, density, e.iteration, e.validation.loss,
-                        e.validation.accuracy, e.test.loss, e.test.accuracy);
+    rows += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", id.trial, id.arm, id.repeat, id.level, density, e.iteration,
+                        e.validation.loss, e.validation.accuracy, e.test.loss, e.test.accuracy);
   return rows;
 }
 
@@ -98,7 +100,8 @@ Rows from_csv(const TrainingId& id, const std::string& rows) {
     numbers.resize(6);
     r.density = numbers[0];
     const bool whole = numbers[1] >= 0 && numbers[1] < 1e15;
-    r.record.push_back({whole ? static_cast<std::int64_t>(numbers[1]) : -1, {numbers[2], numbers[3]}, {numbers[4], numbers[5]}});
+    r.record.push_back(
+        {whole ? static_cast<std::int64_t>(numbers[1]) : -1, {numbers[2], numbers[3]}, {numbers[4], numbers[5]}});
   }
   require(to_csv(id, r.density, r.record) == rows, "its rows are damaged");  // written again, they must be the same
   return r;
@@ -126,14 +129,16 @@ Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress
 // "ticket, level 3, 51.28% of the weights"; trial and repeat only where there are several.
 std::string Trainings::title(const TrainingId& id, double kept_fraction) const {
   std::string t = several_trials_ ? fmt::format("trial {}, ", id.trial) : "";
-  t += id.level == 0 ? "dense network" : fmt::format("{}, level {}, {:.2f}% of the weights", id.arm, id.level, 100 * kept_fraction);
+  t += id.level == 0 ? "dense network"
+                     : fmt::format("{}, level {}, {:.2f}% of the weights", id.arm, id.level, 100 * kept_fraction);
   return t + (several_repeats_ && id.arm == "reinit" ? fmt::format(", repeat {}", id.repeat) : "");
 }
 
 double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps) {
   auto net = recipe.network();
   auto optimizer = recipe.optimizer(net->parameters());
-  nn::train(*net, *optimizer, batches, {.iterations = 10, .rate = recipe.rate});  // the first steps fill caches and pools
+  nn::train(*net, *optimizer, batches,
+            {.iterations = 10, .rate = recipe.rate});  // the first steps fill caches and pools
   const auto t0 = Clock::now();
   nn::train(*net, *optimizer, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
   const double step = seconds_since(t0) / 30;
@@ -147,7 +152,8 @@ double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t train
 Training Trainings::run(const TrainingId& id, const Start& start) const {
   const auto began = Clock::now();
   const fs::path final_file = folder_.file("checkpoints/" + id.str() + ".safetensors");
-  const fs::path kept_file = folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
+  const fs::path kept_file =
+      folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
   const fs::path partial_file = folder_.file("parts/" + id.str() + ".safetensors");
   const double kept_fraction = density(start.values, start.masks);
   const std::string name = title(id, kept_fraction);
@@ -179,7 +185,10 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   }
 
   auto optimizer = recipe_.optimizer(parameters);
-  nn::TrainOptions options{.first = start.iteration, .iterations = recipe_.iterations, .rate = recipe_.rate, .evaluate_every = recipe_.evaluate_every};
+  nn::TrainOptions options{.first = start.iteration,
+                           .iterations = recipe_.iterations,
+                           .rate = recipe_.rate,
+                           .evaluate_every = recipe_.evaluate_every};
 
   // An earlier run was stopped in the middle of it: go on from its last save.
   if (fs::exists(partial_file)) {
@@ -191,7 +200,8 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       optimizer->load_state(state);
       options.first = iteration_of(saved);
       options.evaluate_first = false;
-      require(options.first > start.iteration && options.first < recipe_.iterations && saved.metadata.contains("rows"), "it is not of this training");
+      require(options.first > start.iteration && options.first < recipe_.iterations && saved.metadata.contains("rows"),
+              "it is not of this training");
       result.record = from_csv(id, saved.metadata.at("rows")).record;
     });
     if (start.keep_values_at >= 0 && start.keep_values_at < options.first) result.kept_values = load_values(kept_file);
@@ -208,34 +218,41 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   std::int64_t counted = options.first;
   const nn::Hooks hooks{
       .before_step = keep_values_if_due,
-      .evaluate = [&](std::int64_t done) {
-        const auto t = Clock::now();
-        result.record.push_back({done, nn::evaluate(*net, recipe_.validation.inputs, recipe_.validation.labels),
-                                 nn::evaluate(*net, recipe_.test.inputs, recipe_.test.labels)});
-        evaluating += seconds_since(t);
-      },
-      .after_step = [&](std::int64_t done, double loss) {
-        if (done % 20 == 0 || done == recipe_.iterations) {
-          progress_.advance(done - counted, fmt::format("{}: step {}/{}, loss {:.4f}", name, done, recipe_.iterations, loss));
-          counted = done;
-        }
-        if (done % recipe_.checkpoint_every == 0 && done < recipe_.iterations)
-          save_safetensors(partial_file, dense_view(*net, optimizer.get()),
-                           {{"iteration", fmt::format("{}", done)}, {"rows", to_csv(id, kept_fraction, result.record)}});
-      }};
+      .evaluate =
+          [&](std::int64_t done) {
+            const auto t = Clock::now();
+            result.record.push_back({done, nn::evaluate(*net, recipe_.validation.inputs, recipe_.validation.labels),
+                                     nn::evaluate(*net, recipe_.test.inputs, recipe_.test.labels)});
+            evaluating += seconds_since(t);
+          },
+      .after_step =
+          [&](std::int64_t done, double loss) {
+            if (done % 20 == 0 || done == recipe_.iterations) {
+              progress_.advance(done - counted,
+                                fmt::format("{}: step {}/{}, loss {:.4f}", name, done, recipe_.iterations, loss));
+              counted = done;
+            }
+            if (done % recipe_.checkpoint_every == 0 && done < recipe_.iterations)
+              save_safetensors(
+                  partial_file, dense_view(*net, optimizer.get()),
+                  {{"iteration", fmt::format("{}", done)}, {"rows", to_csv(id, kept_fraction, result.record)}});
+          }};
   nn::train(*net, *optimizer, start.batches, options, hooks);
 
   if (start.keep_final) {
     result.final_values = prune::snapshot(parameters);
-    save_safetensors(final_file, dense_view(*net, nullptr), {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", kept_fraction)}});
+    save_safetensors(
+        final_file, dense_view(*net, nullptr),
+        {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", kept_fraction)}});
   }
   folder_.add_part(id.str(), to_csv(id, kept_fraction, result.record));
   fs::remove(partial_file);
   folder_.add_time("training", seconds_since(began) - evaluating);
   folder_.add_time("evaluation", evaluating);
   const nn::Evaluation& best = nn::early_stop(result.record);
-  progress_.finish_item(fmt::format("{}: test accuracy {:.2f}% at the end, {:.2f}% where the validation loss is lowest (iteration {})", name,
-                                    result.record.back().test.accuracy, best.test.accuracy, best.iteration));
+  progress_.finish_item(
+      fmt::format("{}: test accuracy {:.2f}% at the end, {:.2f}% where the validation loss is lowest (iteration {})",
+                  name, result.record.back().test.accuracy, best.test.accuracy, best.iteration));
   return result;
 }
 

@@ -1,6 +1,6 @@
-// The trainings of an experiment: each starts from given weights and masks, is evaluated as it goes, saves itself now and then, and
-// is taken up where it was when the run had been stopped. A training is a pure function of its description, so a run that was killed
-// and resumed leaves the same bytes as one that was not.
+// The trainings of an experiment: each starts from given weights and masks, is evaluated as it goes, saves itself now
+// and then, and is taken up where it was when the run had been stopped. A training is a pure function of its
+// description, so a run that was killed and resumed leaves the same bytes as one that was not.
 #pragma once
 #include <memory>
 
@@ -37,9 +37,9 @@ struct Recipe {
 struct Start {
   std::vector<Tensor> values, masks;
   BatchSource batches;
-  std::int64_t iteration = 0;    // later than 0 when rewound to step k
+  std::int64_t iteration = 0;        // later than 0 when rewound to step k
   std::int64_t keep_values_at = -1;  // the iteration whose weights later trainings rewind to; -1: none
-  bool keep_final = false;       // save the trained weights as a checkpoint
+  bool keep_final = false;           // save the trained weights as a checkpoint
 };
 
 struct Training {
@@ -63,15 +63,17 @@ class Trainings {
   bool several_trials_ = false, several_repeats_ = false;
 };
 
-// How many seconds so many trainings, with so many steps in all, would take one after the other: measured on a network that is thrown away.
+// How many seconds so many trainings, with so many steps in all, would take one after the other: measured on a network
+// that is thrown away.
 double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps);
 
 // The kept fraction of all prunable weights (those with two or more axes).
 double density(const std::vector<Tensor>& values, const std::vector<Tensor>& masks);
 
-// A training's rows of results.csv, and back. Numbers are written so that they read back exactly; rows that to_csv cannot have
-// written are refused.
-inline constexpr const char* csv_header = "trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n";
+// A training's rows of results.csv, and back. Numbers are written so that they read back exactly; rows that to_csv
+// cannot have written are refused.
+inline constexpr const char* csv_header =
+    "trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n";
 std::string to_csv(const TrainingId& id, double density, const std::vector<nn::Evaluation>& record);
 struct Rows {
   double density;

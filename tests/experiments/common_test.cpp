@@ -17,7 +17,8 @@ namespace {
 
 using namespace bonsai::experiments;
 
-// ---- Jobs --------------------------------------------------------------------------------------------------------------------------
+// ---- Jobs
+// --------------------------------------------------------------------------------------------------------------------------
 
 TEST(jobs, what_a_chain_waits_for_goes_first) {
   Jobs jobs(1, 1);
@@ -25,16 +26,19 @@ TEST(jobs, what_a_chain_waits_for_goes_first) {
   jobs.chain([&] {
     jobs.run([&] {
       order.push_back(0);
-      for (int i = 1; i <= 3; ++i) jobs.later([&order, i] { order.push_back(10 * i); });  // queued while the only worker is busy
+      for (int i = 1; i <= 3; ++i)
+        jobs.later([&order, i] { order.push_back(10 * i); });  // queued while the only worker is busy
     });
     jobs.run([&] { order.push_back(1); });
   });
   jobs.wait();
   std::vector<int> in_line;  // those left for later keep their order
-  for (int x : order) if (x >= 10) in_line.push_back(x);
+  for (int x : order)
+    if (x >= 10) in_line.push_back(x);
   EXPECT_EQ(in_line, (std::vector<int>{10, 20, 30}));
   EXPECT_EQ(order.size(), 5u);
-  EXPECT_LT(std::find(order.begin(), order.end(), 1) - order.begin(), 3) << "at most one job could have begun before the chain asked";
+  EXPECT_LT(std::find(order.begin(), order.end(), 1) - order.begin(), 3)
+      << "at most one job could have begun before the chain asked";
 }
 
 TEST(jobs, many_chains_and_jobs) {
@@ -82,7 +86,9 @@ TEST(jobs, an_error_drops_the_rest_and_reaches_the_caller) {
               if (place == 0 && c == 2 && i == 3) fail("place {}", place);
               ++done;
             });
-            jobs.later([&, i] { if (place == 1 && c == 2 && i == 3) fail("place {}", place); });
+            jobs.later([&, i] {
+              if (place == 1 && c == 2 && i == 3) fail("place {}", place);
+            });
             if (place == 2 && c == 2 && i == 3) fail("place {}", place);
           }
         });
@@ -97,19 +103,24 @@ TEST(jobs, left_without_waiting) {
   std::atomic<int> done = 0;
   {
     Jobs jobs(2, 1);
-    jobs.chain([&] { for (int i = 0; i < 100; ++i) jobs.run([&] { ++done; }); });
+    jobs.chain([&] {
+      for (int i = 0; i < 100; ++i) jobs.run([&] { ++done; });
+    });
   }
   EXPECT_LE(done, 100);
 }
 
-// ---- rows of results.csv ----------------------------------------------------------------------------------------------------------
+// ---- rows of results.csv
+// ----------------------------------------------------------------------------------------------------------
 
 TEST(csv, numbers_read_back_exactly) {
   const TrainingId id{3, "reinit", 2, 17};
   const double infinity = std::numeric_limits<double>::infinity();
   Random random(5);
   std::vector<nn::Evaluation> record{{0, {0.1, 100.0 / 3}, {1e-300, 0}}, {100, {infinity, -0.0}, {1.0 / 3, 97.05}}};
-  for (int i = 2; i < 500; ++i) record.push_back({100 * i, {random.normal(), random.uniform()}, {std::exp(50 * random.normal()), random.uniform()}});
+  for (int i = 2; i < 500; ++i)
+    record.push_back(
+        {100 * i, {random.normal(), random.uniform()}, {std::exp(50 * random.normal()), random.uniform()}});
   const std::string rows = to_csv(id, 1.0 / 7, record);
   const Rows back = from_csv(id, rows);
   EXPECT_EQ(back.density, 1.0 / 7);
@@ -122,7 +133,8 @@ TEST(csv, numbers_read_back_exactly) {
     }
   }
   EXPECT_EQ(to_csv(id, back.density, back.record), rows);
-  const std::string not_a_number = to_csv(id, 1, {{7, {std::nan(""), 1}, {2, 3}}});  // a loss may be that after the last step
+  const std::string not_a_number =
+      to_csv(id, 1, {{7, {std::nan(""), 1}, {2, 3}}});  // a loss may be that after the last step
   EXPECT_TRUE(std::isnan(from_csv(id, not_a_number).record[0].validation.loss));
 }
 
@@ -140,12 +152,12 @@ TEST(csv, damage_is_noticed) {
     try {
       const Rows rows = from_csv(id, bytes);
       EXPECT_EQ(to_csv(id, rows.density, rows.record), bytes);
-    } catch (const Error&) {
-    }
+    } catch (const Error&) {}
   }
 }
 
-// ---- options ------------------------------------------------------------------------------------------------------------------------
+// ---- options
+// ------------------------------------------------------------------------------------------------------------------------
 
 struct Parsed {
   std::int64_t n = 0;
@@ -162,7 +174,8 @@ struct Parsed {
     o.parse(static_cast<int>(argv.size()) - 1, argv.data());
   }
   std::string setting(const std::string& name) const {
-    for (const Setting& t : o.settings()) if (t.name == name) return t.value + (t.is_default ? "" : " given");
+    for (const Setting& t : o.settings())
+      if (t.name == name) return t.value + (t.is_default ? "" : " given");
     return "none";
   }
 };
@@ -204,14 +217,21 @@ TEST(progress, durations) {
   EXPECT_EQ(duration(7500), "2 h 05 min");
 }
 
-// ---- the lottery --------------------------------------------------------------------------------------------------------------------
+// ---- the lottery
+// --------------------------------------------------------------------------------------------------------------------
 
 TEST(lottery, statistics_by_hand) {
-  Lottery l{.arms = {"ticket", "reinit"}, .rounds = 1, .iterations = 300, .paper = {{1, {.early_stop_over_dense = 0.5, .gain_over_reinit = 1.0}}}, .dataset = "toy",
-            .command = "", .seeds = ""};
+  Lottery l{.arms = {"ticket", "reinit"},
+            .rounds = 1,
+            .iterations = 300,
+            .paper = {{1, {.early_stop_over_dense = 0.5, .gain_over_reinit = 1.0}}},
+            .dataset = "toy",
+            .command = "",
+            .seeds = ""};
   auto record = [](double stop_at, double accuracy) {
     std::vector<nn::Evaluation> r;
-    for (int i = 0; i <= 300; i += 100) r.push_back({i, {std::abs(i - stop_at), i >= 200 ? 97.0 : 50.0}, {0, accuracy + i / 100.0}});
+    for (int i = 0; i <= 300; i += 100)
+      r.push_back({i, {std::abs(i - stop_at), i >= 200 ? 97.0 : 50.0}, {0, accuracy + i / 100.0}});
     return r;
   };
   auto add = [&](std::int64_t trial, const char* arm, std::int64_t level, double stop_at, double accuracy) {

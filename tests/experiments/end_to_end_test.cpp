@@ -1,5 +1,5 @@
-// lth_mnist from its command line to its report, on the real MNIST: what it leaves behind, that the results depend on the settings
-// and on nothing else, and what it says on the way.
+// lth_mnist from its command line to its report, on the real MNIST: what it leaves behind, that the results depend on
+// the settings and on nothing else, and what it says on the way.
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -33,7 +33,8 @@ TEST(lth_mnist, quick_run_leaves_what_the_chapter_promises) {
 
   // results.csv: header, order, the ladder of densities.
   const std::string csv = get(a / "results.csv");
-  EXPECT_TRUE(csv.starts_with("trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n"));
+  EXPECT_TRUE(
+      csv.starts_with("trial,arm,repeat,level,density,iteration,val_loss,val_accuracy,test_loss,test_accuracy\n"));
   const auto rows = rows_of(csv);
   ASSERT_EQ(rows.size(), 11u * 11u);  // 6 tickets and 5 reinits, evaluated at 0, 100, ..., 1000
   const double ladder[] = {100, 80.04, 64.06, 51.28, 41.05, 32.87};
@@ -62,7 +63,8 @@ TEST(lth_mnist, quick_run_leaves_what_the_chapter_promises) {
       double best_loss = 1e9, at_best = 0, final = 0, stop = -1, to_97 = -1;
       for (const auto& r : rows)
         if (r[1] == arm && std::stoi(r[3]) == level) {
-          if (std::stod(r[6]) < best_loss) best_loss = std::stod(r[6]), at_best = std::stod(r[9]), stop = std::stod(r[5]);
+          if (std::stod(r[6]) < best_loss)
+            best_loss = std::stod(r[6]), at_best = std::stod(r[9]), stop = std::stod(r[5]);
           if (std::stod(r[7]) >= 97 && to_97 < 0) to_97 = std::stod(r[5]);
           final = std::stod(r[9]);
         }
@@ -80,13 +82,16 @@ TEST(lth_mnist, quick_run_leaves_what_the_chapter_promises) {
 
   // config.json, figures, report, checkpoints.
   const json config = json::parse(get(a / "config.json"));
-  for (const char* name : {"program", "size", "seed", "iterations", "rounds", "batch", "lr", "rewind", "dataset", "criterion", "arms"})
+  for (const char* name :
+       {"program", "size", "seed", "iterations", "rounds", "batch", "lr", "rewind", "dataset", "criterion", "arms"})
     EXPECT_TRUE(config["settings"].contains(name)) << name;
-  for (const char* name : {"revision", "compiler", "products", "cpu", "processors", "jobs", "threads"}) EXPECT_TRUE(config["environment"].contains(name)) << name;
+  for (const char* name : {"revision", "compiler", "products", "cpu", "processors", "jobs", "threads"})
+    EXPECT_TRUE(config["environment"].contains(name)) << name;
   for (const char* name : {"accuracy", "density"}) {
     EXPECT_TRUE(get(a / "figures" / (std::string(name) + ".png")).starts_with("\x89PNG\r\n"));
     EXPECT_NE(get(a / "figures" / (std::string(name) + ".svg")).find("</svg>"), std::string::npos);
-    EXPECT_TRUE(fs::exists(a / "figures" / (std::string(name) + ".gp")) && fs::exists(a / "figures" / (std::string(name) + ".dat")));
+    EXPECT_TRUE(fs::exists(a / "figures" / (std::string(name) + ".gp")) &&
+                fs::exists(a / "figures" / (std::string(name) + ".dat")));
   }
   EXPECT_TRUE(get(a / "figures/pixels.png").starts_with("\x89PNG\r\n"));
   EXPECT_GT(fs::file_size(a / "checkpoints/trial00-ticket0-level05.safetensors"), 4u * 266200);
@@ -110,8 +115,10 @@ TEST(lth_mnist, results_do_not_depend_on_jobs_or_threads) {
   NEEDS_MNIST();
   const TemporaryFolder at;
   ASSERT_EQ(run({.args = small({"--out", at / "reference", "--jobs", "1", "--threads", "1"})}).status, 0);
-  const std::vector<std::vector<std::string>> others{
-      {"--jobs", "1", "--threads", "2"}, {"--jobs", "1", "--threads", "4"}, {"--jobs", "2"}, {"--jobs", "3", "--threads", "2"}};
+  const std::vector<std::vector<std::string>> others{{"--jobs", "1", "--threads", "2"},
+                                                     {"--jobs", "1", "--threads", "4"},
+                                                     {"--jobs", "2"},
+                                                     {"--jobs", "3", "--threads", "2"}};
   for (std::size_t i = 0; i < others.size(); ++i) {
     const fs::path out = at / std::to_string(i);
     std::vector<std::string> args = small({"--out", out});
@@ -125,17 +132,21 @@ TEST(lth_mnist, results_do_not_depend_on_jobs_or_threads) {
   }
 }
 
-// Trials and repeats: the order of the rows, the pruned-in-one-shot arm, rewinding, and names that say which trial it is.
+// Trials and repeats: the order of the rows, the pruned-in-one-shot arm, rewinding, and names that say which trial it
+// is.
 TEST(lth_mnist, trials_reinits_oneshot_and_rewinding) {
   NEEDS_MNIST();
   const TemporaryFolder at;
-  const Outcome o = run({.args = {"--iterations", "20", "--rounds", "2", "--evaluate-every", "20", "--validation", "500", "--trials", "2", "--reinits", "2",
-                                  "--arms", "ticket,reinit,oneshot", "--rewind", "10", "--out", at / "a"}});
+  const Outcome o =
+      run({.args = {"--iterations", "20", "--rounds", "2", "--evaluate-every", "20", "--validation", "500", "--trials",
+                    "2", "--reinits", "2", "--arms", "ticket,reinit,oneshot", "--rewind", "10", "--out", at / "a"}});
   ASSERT_EQ(o.status, 0) << o.err;
   std::vector<std::string> seen, expected;
-  for (const auto& r : rows_of(get(at / "a/results.csv"))) seen.push_back(r[0] + " " + r[1] + r[2] + " " + r[3] + " " + r[5]);
+  for (const auto& r : rows_of(get(at / "a/results.csv")))
+    seen.push_back(r[0] + " " + r[1] + r[2] + " " + r[3] + " " + r[5]);
   for (const char* trial : {"0", "1"})
-    for (const char* id : {"ticket0 0", "ticket0 1", "ticket0 2", "reinit0 1", "reinit0 2", "reinit1 1", "reinit1 2", "oneshot0 1", "oneshot0 2"}) {
+    for (const char* id : {"ticket0 0", "ticket0 1", "ticket0 2", "reinit0 1", "reinit0 2", "reinit1 1", "reinit1 2",
+                           "oneshot0 1", "oneshot0 2"}) {
       const bool rewound = id[0] != 'r' && id != std::string("ticket0 0");
       expected.push_back(fmt::format("{} {} {}", trial, id, rewound ? 10 : 0));
       expected.push_back(fmt::format("{} {} 20", trial, id));
@@ -153,7 +164,8 @@ TEST(lth_mnist, trials_reinits_oneshot_and_rewinding) {
 TEST(lth_mnist, bar_on_a_terminal) {
   NEEDS_MNIST();
   const TemporaryFolder at;
-  const Outcome o = run({.args = {"--iterations", "200", "--rounds", "0", "--validation", "500", "--out", at / "a"}, .terminal = true});
+  const Outcome o = run(
+      {.args = {"--iterations", "200", "--rounds", "0", "--validation", "500", "--out", at / "a"}, .terminal = true});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_NE(o.err.find("left | dense network: step "), std::string::npos) << o.err;
   EXPECT_NE(o.err.find("0/1 trainings"), std::string::npos) << o.err;

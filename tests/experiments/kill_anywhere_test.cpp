@@ -1,6 +1,7 @@
-// The systematic half of "killed at any moment": this program puts its own rename, mkdir and remove in front of the C library's, and
-// dies by SIGKILL just before or just after the n-th of them, for every n. Each death is followed by a resume, which must leave the
-// bytes of a run that was never stopped. On a toy set, so that hundreds of deaths take seconds.
+// The systematic half of "killed at any moment": this program puts its own rename, mkdir and remove in front of the C
+// library's, and dies by SIGKILL just before or just after the n-th of them, for every n. Each death is followed by a
+// resume, which must leave the bytes of a run that was never stopped. On a toy set, so that hundreds of deaths take
+// seconds.
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,9 +65,15 @@ void lottery(const std::filesystem::path& out, int workers) {
   RunFolder folder(o, "toy");
   folder.begin();
   const datasets::Dataset data = datasets::spirals(20, 2, 0.05, Random(1));
-  const Recipe recipe{.network = network, .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
-                      .rate = nn::constant(0.01), .iterations = 12, .evaluate_every = 6, .checkpoint_every = 3,
-                      .validation = {data.inputs, data.labels}, .test = {data.inputs, data.labels}};
+  const Recipe recipe{
+      .network = network,
+      .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
+      .rate = nn::constant(0.01),
+      .iterations = 12,
+      .evaluate_every = 6,
+      .checkpoint_every = 3,
+      .validation = {data.inputs, data.labels},
+      .test = {data.inputs, data.labels}};
   const TrainingId dense{0, "ticket", 0, 0}, ticket{0, "ticket", 0, 1}, reinit{0, "reinit", 0, 1};
   Progress progress("trainings", 3, 36);
   const Trainings trainings(recipe, folder, progress, {dense, ticket, reinit});
@@ -77,7 +84,11 @@ void lottery(const std::filesystem::path& out, int workers) {
     auto batches = [&](int stream) { return datasets::Batches(data, 10, Random(stream)); };
     Training t;
     jobs.run([&] {
-      t = trainings.run(dense, {.values = prune::snapshot(net->parameters()), .masks = {}, .batches = batches(3), .keep_values_at = 5, .keep_final = true});
+      t = trainings.run(dense, {.values = prune::snapshot(net->parameters()),
+                                .masks = {},
+                                .batches = batches(3),
+                                .keep_values_at = 5,
+                                .keep_final = true});
     });
     prune::rewind(net->parameters(), t.final_values);
     prune::prune_step(prune::method("magnitude"), {prune::prunable(*net), Random(0)}, {0.5, 0.25});
@@ -85,8 +96,14 @@ void lottery(const std::filesystem::path& out, int workers) {
     for (nn::Parameter* p : net->parameters()) masks.push_back(p->mask());
     auto fresh = network();
     nn::initialize(*fresh, {}, Random(4));
-    jobs.later([&trainings, reinit, start = Start{.values = prune::snapshot(fresh->parameters()), .masks = masks, .batches = batches(5)}] { trainings.run(reinit, start); });
-    jobs.run([&] { trainings.run(ticket, {.values = t.kept_values, .masks = masks, .batches = batches(6), .iteration = 5, .keep_final = true}); });
+    jobs.later([&trainings, reinit,
+                start = Start{.values = prune::snapshot(fresh->parameters()), .masks = masks, .batches = batches(5)}] {
+      trainings.run(reinit, start);
+    });
+    jobs.run([&] {
+      trainings.run(
+          ticket, {.values = t.kept_values, .masks = masks, .batches = batches(6), .iteration = 5, .keep_final = true});
+    });
   });
   jobs.wait();
 }
@@ -103,9 +120,7 @@ int lottery_apart(const std::filesystem::path& out, int workers, int dies_at, in
     int status = 0;
     try {
       lottery(out, workers);
-    } catch (...) {
-      status = 2;
-    }
+    } catch (...) { status = 2; }
     const int made = calls;
     if (::write(pipe[1], &made, sizeof made) != sizeof made) status = 3;
     ::_exit(status);
@@ -121,7 +136,8 @@ int lottery_apart(const std::filesystem::path& out, int workers, int dies_at, in
 std::map<std::string, std::string> contents(const std::filesystem::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().filename() != "timing.json") files[std::filesystem::relative(entry.path(), folder).string()] = get(entry.path());
+    if (entry.is_regular_file() && entry.path().filename() != "timing.json")
+      files[std::filesystem::relative(entry.path(), folder).string()] = get(entry.path());
   return files;
 }
 
@@ -136,7 +152,8 @@ void die_everywhere(int workers) {
     SCOPED_TRACE(fmt::format("killed {} file operation {} of {}", n % 2 ? "after" : "before", n / 2, made));
     const std::filesystem::path out = at / "killed";
     const int death = lottery_apart(out, workers, n);
-    ASSERT_TRUE(WIFSIGNALED(death) || (workers > 1 && death == 0)) << death;  // (side by side, the number of operations can vary)
+    ASSERT_TRUE(WIFSIGNALED(death) || (workers > 1 && death == 0))
+        << death;  // (side by side, the number of operations can vary)
     ASSERT_TRUE(reference.at("results.csv").starts_with(get(out / "results.csv"))) << "results.csv is not a prefix";
     ASSERT_EQ(lottery_apart(out, workers, -1), 0);
     ASSERT_TRUE(contents(out) == reference);

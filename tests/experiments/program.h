@@ -1,5 +1,5 @@
-// Starts lth_mnist as a user would: arguments in; output, exit status and time out. Can kill it, give it a terminal, or take away
-// its disk.
+// Starts lth_mnist as a user would: arguments in; output, exit status and time out. Can kill it, give it a terminal, or
+// take away its disk.
 #pragma once
 #include <fcntl.h>
 #include <signal.h>
@@ -23,14 +23,14 @@ namespace fs = std::filesystem;
 struct Call {
   std::vector<std::string> args;
   std::map<std::string, std::string> environment = {};
-  fs::path folder = ".";     // where it starts
-  double kill_after = 0;     // seconds; 0: never
-  bool terminal = false;     // stderr is one
-  rlim_t file_size = 0;      // no file may grow beyond; 0: any
+  fs::path folder = ".";  // where it starts
+  double kill_after = 0;  // seconds; 0: never
+  bool terminal = false;  // stderr is one
+  rlim_t file_size = 0;   // no file may grow beyond; 0: any
 };
 
 struct Outcome {
-  int status = -1;           // exit status; 128 + signal
+  int status = -1;  // exit status; 128 + signal
   std::string out, err;
   double seconds = 0;
   bool killed() const { return status == 128 + SIGKILL; }
@@ -80,8 +80,10 @@ inline Outcome run(const Call& call) {
   o.seconds = passed();
   o.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   o.out = get(out);
-  if (master >= 0) ::close(master);
-  else o.err = get(err);
+  if (master >= 0)
+    ::close(master);
+  else
+    o.err = get(err);
   return o;
 }
 
@@ -102,7 +104,8 @@ inline std::map<std::string, std::string> contents(const fs::path& folder) {
   return files;
 }
 
-inline void expect_same(const fs::path& ours, const fs::path& reference, const std::set<std::string>& except = {"timing.json"}) {
+inline void expect_same(const fs::path& ours, const fs::path& reference,
+                        const std::set<std::string>& except = {"timing.json"}) {
   const auto a = contents(ours), b = contents(reference);
   for (auto& [name, bytes] : b) {
     EXPECT_TRUE(a.contains(name)) << name << " is missing in " << ours;
@@ -123,6 +126,7 @@ inline bool have(const char* set) {
   return fs::exists(folder / "train-images-idx3-ubyte") && fs::exists(folder / "t10k-labels-idx1-ubyte");
 }
 #define NEEDS_MNIST() \
-  if (!have("mnist")) GTEST_SKIP() << "MNIST is not in " << datasets::data_directory("") << "; ./bonsai data mnist fetches it"
+  if (!have("mnist")) \
+  GTEST_SKIP() << "MNIST is not in " << datasets::data_directory("") << "; ./bonsai data mnist fetches it"
 
 }  // namespace bonsai::test

@@ -69,17 +69,21 @@ TEST(refusals, help_is_not_one) {
   const Outcome o = run({.args = {"--help"}});
   EXPECT_EQ(o.status, 0);
   EXPECT_EQ(o.err, "");
-  for (const char* says : {"Frankle and Carbin (ICLR 2019)", "--iterations", "[4000; quick 1000, paper 50000]", "[0.0012]", "--resume", "--out DIR", "--data-dir"})
+  for (const char* says : {"Frankle and Carbin (ICLR 2019)", "--iterations", "[4000; quick 1000, paper 50000]",
+                           "[0.0012]", "--resume", "--out DIR", "--data-dir"})
     EXPECT_NE(o.out.find(says), std::string::npos) << says << "\n" << o.out;
 }
 
 TEST(refusals, data) {
   const TemporaryFolder at;
   auto lth = [&] { return run({.args = {"--quick", "--data-dir", at / "data", "--out", at / "out"}}); };
-  expect_refused(lth(), (at / "data/mnist/train-images-idx3-ubyte").string() + " is missing; fetch it with ./bonsai data mnist");
+  expect_refused(
+      lth(), (at / "data/mnist/train-images-idx3-ubyte").string() + " is missing; fetch it with ./bonsai data mnist");
   EXPECT_FALSE(fs::exists(at / "out"));
-  const Outcome by_environment = run({.args = {"--quick", "--dataset", "fashion-mnist", "--out", at / "out"}, .environment = {{"BONSAI_DATA", at / "elsewhere"}}});
-  expect_refused(by_environment, (at / "elsewhere/fashion-mnist/train-images-idx3-ubyte").string() + " is missing; fetch it with ./bonsai data fashion-mnist");
+  const Outcome by_environment = run({.args = {"--quick", "--dataset", "fashion-mnist", "--out", at / "out"},
+                                      .environment = {{"BONSAI_DATA", at / "elsewhere"}}});
+  expect_refused(by_environment, (at / "elsewhere/fashion-mnist/train-images-idx3-ubyte").string() +
+                                     " is missing; fetch it with ./bonsai data fashion-mnist");
 
   NEEDS_MNIST();
   fs::create_directory(at / "data");
@@ -115,7 +119,8 @@ TEST(refusals, folders_that_cannot_be_made) {
   if (::geteuid() == 0) return;  // root may write everywhere
   fs::create_directory(at / "closed");
   fs::permissions(at / "closed", fs::perms::owner_read | fs::perms::owner_exec);
-  expect_refused(run({.args = {"--quick", "--out", at / "closed/run"}}), "change its permissions or choose another place");
+  expect_refused(run({.args = {"--quick", "--out", at / "closed/run"}}),
+                 "change its permissions or choose another place");
 }
 
 }  // namespace

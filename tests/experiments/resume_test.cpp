@@ -1,5 +1,5 @@
-// A run that is killed and taken up leaves the same bytes as one that was never stopped; and a folder is only ever taken up by the
-// run that it belongs to.
+// A run that is killed and taken up leaves the same bytes as one that was never stopped; and a folder is only ever
+// taken up by the run that it belongs to.
 #include <sys/mount.h>
 
 #include "tests/experiments/program.h"
@@ -12,7 +12,8 @@ int kills() {
   return count && *count ? std::atoi(count) : 3;
 }
 
-// Kills `kills()` times, at seeded moments, and resumes after each; whenever the run is done, compares and starts afresh.
+// Kills `kills()` times, at seeded moments, and resumes after each; whenever the run is done, compares and starts
+// afresh.
 void kill_and_compare(const std::vector<std::string>& args, std::uint64_t seed) {
   const TemporaryFolder at;
   auto with = [&](const fs::path& out) {
@@ -47,20 +48,24 @@ void kill_and_compare(const std::vector<std::string>& args, std::uint64_t seed) 
 
 TEST(resume, after_kills) {
   NEEDS_MNIST();
-  kill_and_compare({"--iterations", "300", "--rounds", "2", "--evaluate-every", "100", "--validation", "500", "--checkpoint-every", "40"}, 1);
+  kill_and_compare({"--iterations", "300", "--rounds", "2", "--evaluate-every", "100", "--validation", "500",
+                    "--checkpoint-every", "40"},
+                   1);
 }
 
 TEST(resume, after_kills_with_rewinding_trials_and_all_arms) {
   NEEDS_MNIST();
-  kill_and_compare({"--iterations", "100", "--rounds", "2", "--evaluate-every", "50", "--validation", "500", "--checkpoint-every", "10", "--rewind", "35",
-                    "--trials", "2", "--arms", "ticket,reinit,oneshot"}, 2);
+  kill_and_compare({"--iterations", "100", "--rounds", "2", "--evaluate-every", "50", "--validation", "500",
+                    "--checkpoint-every", "10", "--rewind", "35", "--trials", "2", "--arms", "ticket,reinit,oneshot"},
+                   2);
 }
 
 TEST(resume, any_folder_and_refused_ones) {
   NEEDS_MNIST();
   const TemporaryFolder at;
   auto lth = [&](std::vector<std::string> more) {
-    std::vector<std::string> args{"--iterations", "20", "--rounds", "1", "--evaluate-every", "20", "--validation", "500", "--arms", "ticket"};
+    std::vector<std::string> args{"--iterations", "20",           "--rounds", "1",      "--evaluate-every",
+                                  "20",           "--validation", "500",      "--arms", "ticket"};
     args.insert(args.end(), more.begin(), more.end());
     return run({.args = args, .folder = at.path()});
   };
@@ -76,7 +81,8 @@ TEST(resume, any_folder_and_refused_ones) {
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_TRUE(again.out.starts_with(finished.at("table.txt"))) << again.out;
   EXPECT_TRUE(contents(a) == finished);
-  expect_refused(lth({"--out", "a"}), "holds a finished run; --resume goes on with it, or choose another folder with --out");
+  expect_refused(lth({"--out", "a"}),
+                 "holds a finished run; --resume goes on with it, or choose another folder with --out");
 
   // Half-made: without --resume refused; with it, finished.
   fs::remove(a / "summary.json");
@@ -89,7 +95,8 @@ TEST(resume, any_folder_and_refused_ones) {
 
   // Other settings are named; nothing is touched.
   const auto before = contents(a);
-  expect_refused(lth({"--out", "a", "--resume", "--lr", "0.01", "--seed", "9"}), "holds a run with other settings: seed is 1 there, 9 here; lr is 0.0012 there, 0.01 here");
+  expect_refused(lth({"--out", "a", "--resume", "--lr", "0.01", "--seed", "9"}),
+                 "holds a run with other settings: seed is 1 there, 9 here; lr is 0.0012 there, 0.01 here");
   expect_refused(lth({"--out", "a", "--resume", "--quick"}), "size is \"default\" there, \"quick\" here");
   // Folders of others.
   fs::create_directory(at / "thesis");
@@ -97,7 +104,8 @@ TEST(resume, any_folder_and_refused_ones) {
   expect_refused(lth({"--out", "thesis", "--resume"}), "holds \"chapter1.tex\" and no run; choose an empty folder");
   EXPECT_EQ(contents(at / "thesis").size(), 1u);
   fs::create_directory(at / "odd");
-  for (const char* config : {"", "[]", "{}", "{\"settings\": 3}", "{\"settings\": {\"program\": \"lth_cifar\"}}", "\xff\xfe garbage"}) {
+  for (const char* config :
+       {"", "[]", "{}", "{\"settings\": 3}", "{\"settings\": {\"program\": \"lth_cifar\"}}", "\xff\xfe garbage"}) {
     put(at / "odd/config.json", config);
     expect_refused(lth({"--out", "odd", "--resume"}), "odd");
     EXPECT_EQ(get(at / "odd/config.json"), config);
@@ -131,7 +139,8 @@ TEST(resume, default_folder) {
   const fs::path b = at.path() / "runs" / fs::read_symlink(at / "runs/latest");
   EXPECT_NE(a, b);
   ASSERT_EQ(lth({}).status, 0);
-  EXPECT_EQ(at.path() / "runs" / fs::read_symlink(at / "runs/latest"), a) << "latest is the one that was asked for last";
+  EXPECT_EQ(at.path() / "runs" / fs::read_symlink(at / "runs/latest"), a)
+      << "latest is the one that was asked for last";
   fs::remove(b / "summary.json");
   expect_refused(lth({"--lr", "0.01"}), "holds an unfinished run; --resume goes on with it");
   EXPECT_EQ(lth({"--lr", "0.01", "--resume"}).status, 0);
@@ -143,19 +152,30 @@ TEST(resume, damaged_parts_and_checkpoints) {
   const TemporaryFolder at;
   std::vector<std::string> args = small({"--out", at / "a", "--resume", "--checkpoint-every", "20", "--rewind", "10"});
   ASSERT_EQ(run({.args = args}).status, 0);
-  const std::string part = "parts/trial00-ticket0-level00.csv", checkpoint = "checkpoints/trial00-ticket0-level00.safetensors",
-                    kept = "checkpoints/trial00-ticket0-level00-step10.safetensors", partial = "parts/trial00-ticket0-level02.safetensors";
+  const std::string part = "parts/trial00-ticket0-level00.csv",
+                    checkpoint = "checkpoints/trial00-ticket0-level00.safetensors",
+                    kept = "checkpoints/trial00-ticket0-level00-step10.safetensors",
+                    partial = "parts/trial00-ticket0-level02.safetensors";
   const std::string good_part = get(at / "a" / part), good_checkpoint = get(at / "a" / checkpoint);
   const std::string last_row = good_part.substr(good_part.rfind('\n', good_part.size() - 2) + 1);
   std::string other_shape = good_checkpoint;
   other_shape.replace(other_shape.find("[300,784]"), 9, "[784,300]");
   const std::vector<std::pair<std::string, std::string>> damages{
-      {part, "garbage\n"}, {part, good_part + "garbage"}, {part, good_part.substr(0, good_part.size() / 2)}, {part, good_part.substr(0, good_part.size() - last_row.size())},
-      {part, good_part + last_row}, {part, std::string(100, '\0')}, {part, "0,ticket,0,0,1,nan,,,,\n"},
+      {part, "garbage\n"},
+      {part, good_part + "garbage"},
+      {part, good_part.substr(0, good_part.size() / 2)},
+      {part, good_part.substr(0, good_part.size() - last_row.size())},
+      {part, good_part + last_row},
+      {part, std::string(100, '\0')},
+      {part, "0,ticket,0,0,1,nan,,,,\n"},
       {"parts/trial00-reinit0-level01.csv", good_part},  // another's rows
-      {checkpoint, ""}, {checkpoint, good_checkpoint.substr(0, 1000)}, {checkpoint, std::string(5000, '\xff')}, {checkpoint, other_shape},
+      {checkpoint, ""},
+      {checkpoint, good_checkpoint.substr(0, 1000)},
+      {checkpoint, std::string(5000, '\xff')},
+      {checkpoint, other_shape},
       {kept, good_checkpoint.substr(0, good_checkpoint.size() - 1)},
-      {partial, good_checkpoint}, {partial, good_checkpoint.substr(0, 70)}};
+      {partial, good_checkpoint},
+      {partial, good_checkpoint.substr(0, 70)}};
   fs::remove(at / "a/summary.json");
   fs::remove(at / "a/parts/trial00-ticket0-level02.csv");
   const std::string results = get(at / "a/results.csv");
@@ -171,7 +191,9 @@ TEST(resume, damaged_parts_and_checkpoints) {
     const Outcome o = run({.args = args});
     EXPECT_EQ(o.status, 2);
     EXPECT_TRUE(o.err.ends_with("; start again in another folder with --out\n")) << o.err;
-    EXPECT_NE(o.err.find("lth_mnist: " + (b / damages[i].first).string() + ": cannot be taken over ("), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("lth_mnist: " + (b / damages[i].first).string() + ": cannot be taken over ("),
+              std::string::npos)
+        << o.err;
     for (auto& [name, bytes] : before) EXPECT_TRUE(get(b / name) == bytes) << name << " was written over";
   }
 }
@@ -181,7 +203,8 @@ TEST(resume, after_a_full_disk) {
   NEEDS_MNIST();
   const TemporaryFolder at;
   ASSERT_EQ(run({.args = small({"--out", at / "reference"})}).status, 0);
-  const Outcome limited = run({.args = small({"--out", at / "a", "--resume"}), .file_size = 100'000});  // as `ulimit -f` does
+  const Outcome limited =
+      run({.args = small({"--out", at / "a", "--resume"}), .file_size = 100'000});  // as `ulimit -f` does
   EXPECT_EQ(limited.status, 2);
   EXPECT_NE(limited.err.find("lth_mnist: writing "), std::string::npos) << limited.err;
   EXPECT_NE(limited.err.find("free some space or choose another disk"), std::string::npos) << limited.err;
@@ -189,7 +212,8 @@ TEST(resume, after_a_full_disk) {
   expect_same(at / "a", at / "reference");
 
   fs::create_directory(at / "disk");
-  if (::mount("bonsai", (at / "disk").c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "a small disk cannot be mounted here; a file size limit was tested";
+  if (::mount("bonsai", (at / "disk").c_str(), "tmpfs", 0, "size=1m") != 0)
+    GTEST_SKIP() << "a small disk cannot be mounted here; a file size limit was tested";
   const Outcome full = run({.args = small({"--out", at / "disk/a", "--resume"})});
   EXPECT_EQ(full.status, 2);
   EXPECT_NE(full.err.find("No space left on device; free some space"), std::string::npos) << full.err;
