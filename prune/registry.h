@@ -1,6 +1,7 @@
 // The table of methods: from the name that --criterion takes to the parts of which the method is made.
 //   method = score x granularity x scope x schedule x recovery
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,14 @@ enum class Scope { layer, global };
 constexpr const char* name(Granularity) { return "weight"; }
 constexpr const char* name(Scope s) { return s == Scope::layer ? "layer" : "global"; }
 
-// What a score may look at.
+// What a score may look at. A score that needs what is not there says so.
 struct ScoreInputs {
   std::vector<nn::Parameter*> parameters;  // the prunable ones
-  Random random;
+  Random random{0};
+  // The mean loss on the score's examples, as a graph on the parameters, with the logits divided by `temperature`. May be empty.
+  std::function<Tensor(double temperature)> loss = {};
+  // Σ of the outputs for an input of ones, as a graph (SynFlow). May be empty.
+  std::function<Tensor()> output_sum = {};
 };
 
 struct Method {
@@ -27,6 +32,7 @@ struct Method {
   Granularity granularity;
   Scope scope;
   const char *schedule, *recovery, *paper;
+  const char* needs = "weights";  // "weights", "loss" or "outputs": what of ScoreInputs it looks at
 };
 
 const std::vector<Method>& methods();

@@ -139,12 +139,14 @@ TEST(Registry, ListsItsMethodsAndRefusesOthers) {
     EXPECT_GT(std::string(m.paper).size(), 0u);
     auto net = two_layers();  // every score is one tensor a parameter, of its shape, without NaN
     const auto weights = prunable(*net);
-    const auto scores = m.score({weights, Random(1)});
+    const Tensor x = Random(2).uniform({5, weights[0]->shape()[1]}, 0, 1, weights[0]->leaf().dtype());
+    const auto scores = m.score({.parameters = weights, .random = Random(1), .loss = [&](double t) { return mean((*net)(x) * (*net)(x)) / t; },
+                                 .output_sum = [&] { return sum((*net)(x)); }});
     ASSERT_EQ(scores.size(), weights.size()) << m.name;
     for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_TRUE(close(scores[i], scores[i], 0)) << m.name;
     for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_EQ(scores[i].shape(), weights[i]->shape()) << m.name;
   }
-  for (const char* name : {"magnitude", "random"}) EXPECT_EQ(std::count(names.begin(), names.end(), name), 1);
+  for (const char* name : {"magnitude", "random", "taylor", "obd", "snip", "grasp", "synflow"}) EXPECT_EQ(std::count(names.begin(), names.end(), name), 1);
   EXPECT_TRUE(refuses([] { method("magnitud"); }, {"\"magnitud\"", names[0], names[1], names.back()}));
   EXPECT_TRUE(refuses([] { method(""); }, {"magnitude"}));
 }

@@ -1,0 +1,17 @@
+// The inverse Hessian without the Hessian: for small residuals H is the mean of outer products of gradients, and each one changes the
+// inverse by a rank-one step (Sherman and Morrison).
+//
+//   H ≈ (1/P) Σ_k X_k X_kᵀ,  X_k = dF(w, in_k)/dw
+//   H⁻¹_{m+1} = H⁻¹_m - H⁻¹_m X X ᵀH⁻¹_m / (P + Xᵀ H⁻¹_m X),   H⁻¹_0 = I/α
+//
+// So the result is exactly the inverse of (1/P) Σ X Xᵀ + αI. Exact for squared error where the network fits its targets; one step a
+// pattern and output. Cost O(P n²). Hassibi and Stork, NIPS 1992 (α between 1e-8 and 1e-4).
+#pragma once
+#include "core/tensor.h"
+
+namespace bonsai::prune {
+
+// gradients (P, n) f64: one row a pattern and output.
+Tensor outer_product_inverse(const Tensor& gradients, double alpha);
+
+}  // namespace bonsai::prune
