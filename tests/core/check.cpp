@@ -41,21 +41,6 @@ Tensor sample(const Shape& shape, DType real, const Domain& d, int salt) {
   return ::testing::AssertionFailure() << "the same numbers in other bits (a zero's sign, or NaNs)";
 }
 
-::testing::AssertionResult refuses(const std::function<void()>& f, const std::vector<std::string>& parts) {
-  try {
-    f();
-  } catch (const Error& e) {
-    const std::string message = e.what();
-    if (message.find('\n') != std::string::npos) return ::testing::AssertionFailure() << "more than one line: " << message;
-    for (const std::string& part : parts)
-      if (message.find(part) == std::string::npos) return ::testing::AssertionFailure() << "\"" << part << "\" is missing in: " << message;
-    return ::testing::AssertionSuccess();
-  } catch (const std::exception& e) {
-    return ::testing::AssertionFailure() << "not an Error: " << e.what();
-  }
-  return ::testing::AssertionFailure() << "was accepted";
-}
-
 Tensor weighted_sum(const Tensors& ts, int salt) {
   Tensor total;
   for (const Tensor& t : ts) {

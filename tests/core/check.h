@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/ops.h"
+#include "tests/refuses.h"
 
 namespace bonsai::check {
 
@@ -26,8 +27,7 @@ Tensor sample(const Shape& shape, DType real, const Domain& d = {}, int salt = 0
 ::testing::AssertionResult close(const Tensor& got, const Tensor& want, double atol, double rtol);
 ::testing::AssertionResult same_bits(const Tensor& a, const Tensor& b);
 
-// f must throw an Error on one line whose message has every one of `parts` in it.
-::testing::AssertionResult refuses(const std::function<void()>& f, const std::vector<std::string>& parts);
+using test::refuses;
 
 // Σ over all tensors of Σ t · (a fixed weight): one number that depends on every element differently.
 Tensor weighted_sum(const Tensors& ts, int salt = 50);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nn/layers.h"
+#include "tests/refuses.h"
 
 namespace bonsai::test {
 
@@ -54,22 +55,6 @@ inline ::testing::AssertionResult same_bits(const Tensor& a, const Tensor& b) {
   for (std::int64_t i = 0; i < a.numel(); ++i)
     if (!(a.at(i) == b.at(i))) return ::testing::AssertionFailure() << fmt::format("element {}: {:.17g} and {:.17g}", i, a.at(i), b.at(i));
   return ::testing::AssertionFailure() << "the same numbers in other bits (a zero's sign)";
-}
-
-// f must throw an Error on one line whose message has every one of `parts` in it.
-inline ::testing::AssertionResult refuses(const std::function<void()>& f, const std::vector<std::string>& parts) {
-  try {
-    f();
-  } catch (const Error& e) {
-    const std::string message = e.what();
-    if (message.find('\n') != std::string::npos) return ::testing::AssertionFailure() << "more than one line: " << message;
-    for (const std::string& part : parts)
-      if (message.find(part) == std::string::npos) return ::testing::AssertionFailure() << "\"" << part << "\" is missing in: " << message;
-    return ::testing::AssertionSuccess();
-  } catch (const std::exception& e) {
-    return ::testing::AssertionFailure() << "not an Error: " << e.what();
-  }
-  return ::testing::AssertionFailure() << "was accepted";
 }
 
 // 4-5-3 with tanh; parameter k holds wave(k + 1, shape, 0.5). golden.py builds the same network.
