@@ -11,6 +11,11 @@ void Optimizer::make_state() {
   for (std::size_t i = 0; i < state_.size(); ++i)  // Module::to() may have turned the weights to another type: the state follows
     for (Tensor& s : state_[i])
       if (s.dtype() != parameters_[i]->leaf().dtype()) s = cast(s, parameters_[i]->leaf().dtype());
+  for (std::size_t i = 0; i < state_.size(); ++i) {  // an entry that was pruned and regrown since the last step starts afresh
+    if (const Tensor& fresh = parameters_[i]->stale_state(); fresh.defined())
+      for (Tensor& s : state_[i]) copy_into(s, where(fresh, s, number(0, s)));
+    parameters_[i]->state_is_fresh();
+  }
 }
 
 void Optimizer::step(double rate) {
@@ -33,7 +38,8 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
     for (std::size_t s = 0; s < state_[i].size(); ++s) {
       const Tensor& live = state_[i][s];
       const Parameter& p = *parameters_[i];  // pruned since the last step? Then the next one would clear its state; nobody sees it before
-      all.emplace_back("optimizer." + p.name() + "." + slots()[s], p.is_masked() ? where(p.mask(), live, number(0, live)) : clone(live));
+      const Tensor& kept = p.stale_state().defined() ? p.stale_state() : p.mask();
+      all.emplace_back("optimizer." + p.name() + "." + slots()[s], kept.defined() ? where(kept, live, number(0, live)) : clone(live));
     }
   return all;
 }

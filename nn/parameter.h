@@ -3,7 +3,10 @@
 //
 // A slot has one of these forms:
 //   dense    every entry is learned
-//   masked   entries whose mask is 0 are pruned for good: their value is 0, they have no gradient, no decay and no optimizer state
+//   masked   entries whose mask is 0 are pruned for good: their value is 0, they have no gradient, no decay and no optimizer state,
+//            until regrow() opens them again
+//   softly masked   entries whose mask is 0 count as 0 in the forward pass only: their values stay behind the mask, the gradient goes
+//            straight through to them (dL/dw = dL/d value), and they may come back (movement pruning, SR-STE)
 #pragma once
 #include <string>
 #include <vector>
@@ -20,7 +23,7 @@ class Parameter {
   void set_name(std::string name) { name_ = std::move(name); }
   const Shape& shape() const { return leaf_.shape(); }
   std::int64_t numel() const { return leaf_.numel(); }
-  std::int64_t kept() const;       // entries that are not pruned
+  std::int64_t kept() const;       // entries that are not pruned, by either mask
   double density() const { return numel() == 0 ? 1 : static_cast<double>(kept()) / static_cast<double>(numel()); }
 
   // What a layer computes with. Differentiable with respect to leaf().
@@ -30,6 +33,7 @@ class Parameter {
   const Tensor& leaf() const { return leaf_; }
   const Tensor& mask() const { return mask_; }  // u8 of the same shape; undefined when dense
   bool is_masked() const { return mask_.defined(); }
+  const Tensor& soft_mask() const { return soft_mask_; }
 
   // The gradient that backward() left, 0 at pruned entries; undefined if there is none.
   Tensor gradient() const { return leaf_.grad(); }
@@ -38,14 +42,24 @@ class Parameter {
   void set_mask(const Tensor& mask);     // u8; replaces the mask and zeroes the entries it prunes. Entries that an earlier mask
                                          // pruned come back as 0 if the new one keeps them.
   void clear_mask();
+  void regrow(const Tensor& entries);    // u8: opens these pruned entries again, with value 0 and fresh optimizer state
+  void set_soft_mask(const Tensor& mask);  // u8; the values stay. An undefined tensor takes it away
   void to(DType t);                      // values in another type; the gradient is dropped
+
+  // 0 at the entries that were pruned, and perhaps regrown, since the optimizer's last step, which finds old state there and clears it.
+  // Undefined: none.
+  const Tensor& stale_state() const { return stale_; }
+  void state_is_fresh() { stale_ = {}; }
 
  private:
   std::string name_;
-  Tensor leaf_, mask_;
+  void check_mask(const Tensor& mask) const;
+  Tensor leaf_, mask_, soft_mask_, stale_;
 };
 
 // w where mask is 1; w must be 0 elsewhere. Shares w's storage; the gradient is dy where mask is 1, else 0.
 Tensor masked(const Tensor& w, const Tensor& mask);
+// w where mask is 1, else 0. The gradient is dy everywhere: straight through (Bengio, Léonard and Courville, 2013).
+Tensor softly_masked(const Tensor& w, const Tensor& mask);
 
 }  // namespace bonsai::nn

@@ -52,6 +52,7 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
     const double value = loss.item();
     require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
     backward(loss);
+    if (hooks.after_backward) hooks.after_backward(i);
     optimizer.step(o.rate(i));
     evaluate_if_due(i + 1);
     if (hooks.after_step) hooks.after_step(i + 1, value);

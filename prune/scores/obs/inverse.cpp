@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
-#include "core/error.h"
-#include "core/parallel.h"
+#include "core/cholesky.h"
+#include "core/ops.h"
 
 namespace bonsai::prune {
 namespace {
@@ -23,36 +22,6 @@ std::int64_t check(const Tensor& h) {
   return n;
 }
 
-double dot(const double* a, const double* b, std::int64_t n) {
-  double partial[8] = {};
-  std::int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int l = 0; l < 8; ++l) partial[l] += a[i + l] * b[i + l];
-  for (; i < n; ++i) partial[i % 8] += a[i] * b[i];
-  return ((partial[0] + partial[1]) + (partial[2] + partial[3])) + ((partial[4] + partial[5]) + (partial[6] + partial[7]));
-}
-
-// Cholesky: a + λI = L Lᵀ, row by row; L replaces a's lower triangle. False when that is not positive definite.
-bool factor(std::vector<double>& a, std::int64_t n, double lambda) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    double* row = &a[i * n];
-    for (std::int64_t j = 0; j < i; ++j) row[j] = (row[j] - dot(row, &a[j * n], j)) / a[j * n + j];
-    const double pivot = row[i] + lambda - dot(row, row, i);
-    if (!(pivot > 1e-14 * std::abs(row[i] + lambda))) return false;  // what is left is rounding
-    row[i] = std::sqrt(pivot);
-  }
-  return true;
-}
-
-// x with L Lᵀ x = b, in place: L forward, then Lᵀ backward.
-void substitute(const std::vector<double>& l, std::int64_t n, double* x) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] = (x[i] - dot(&l[i * n], x, i)) / l[i * n + i];
-  for (std::int64_t i = n - 1; i >= 0; --i) {
-    x[i] /= l[i * n + i];
-    for (std::int64_t j = 0; j < i; ++j) x[j] -= x[i] * l[i * n + j];
-  }
-}
-
 }  // namespace
 
 Inverse damped_inverse(const Tensor& hessian, double damping) {
@@ -62,28 +31,21 @@ Inverse damped_inverse(const Tensor& hessian, double damping) {
   double scale = 0;
   for (std::int64_t i = 0; i < n; ++i) scale += std::abs(h[i * n + i]) / static_cast<double>(n);
   if (scale == 0) scale = 1;
-  std::vector<double> l(h.begin(), h.end());
   double lambda = damping;
-  for (double rung = 1e-12 * scale; !factor(l, n, lambda); rung *= 10) {
+  std::optional<Cholesky> c;
+  for (double rung = 1e-12 * scale; !(c = cholesky(lambda > 0 ? hessian + eye(n) * lambda : hessian)); rung *= 10) {
     require(rung <= 1e6 * scale, "inverse: the Hessian is not positive definite even with {} added to its diagonal", lambda);
     lambda = std::max(lambda, rung);
-    l.assign(h.begin(), h.end());
   }
-  Tensor out = eye(n);
-  double* columns = out.mutable_data<double>().data();
-  parallel_for(n, [&](std::int64_t i) { substitute(l, n, columns + i * n); });  // row i of the inverse is its column i
-  for (std::int64_t i = 0; i < n; ++i)
-    for (std::int64_t j = 0; j < i; ++j) columns[i * n + j] = columns[j * n + i] = 0.5 * (columns[i * n + j] + columns[j * n + i]);
-  return {out, lambda};
+  return {matmul(c->inverse, c->inverse, {.a = true}), lambda};
 }
 
 Tensor solve(const Tensor& a, const Tensor& b) {
   const std::int64_t n = check(a);
   require(b.shape() == Shape{n} && b.dtype() == DType::f64, "solve: right side {} {} does not fit {}", name(b.dtype()), b.shape(), a.shape());
-  std::vector<double> l(a.data<double>().begin(), a.data<double>().end()), x = b.to_vector<double>();
-  require(factor(l, n, 0), "solve: the matrix {} is not positive definite", a.shape());
-  substitute(l, n, x.data());
-  return tensor<double>(std::span<const double>(x), {n});
+  const auto c = cholesky(a);
+  require(c.has_value(), "solve: the matrix {} is not positive definite", a.shape());
+  return reshape(matmul(c->inverse, matmul(c->inverse, reshape(b, {n, 1})), {.a = true}), {n});
 }
 
 }  // namespace bonsai::prune
