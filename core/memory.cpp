@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <bit>
 #include <cstdlib>
@@ -74,5 +76,10 @@ void pool_release(void* block, std::size_t bytes) noexcept {
 }
 
 std::uint64_t pool_system_allocations() { return system_allocations.load(); }
+
+void require_memory(const std::string& what, double bytes, const std::string& way_out) {
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  require(bytes <= memory, "{} takes {:.1f} GiB, and this machine has {:.1f}; {}", what, bytes / 0x1p30, memory / 0x1p30, way_out);
+}
 
 }  // namespace bonsai

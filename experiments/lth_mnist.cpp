@@ -67,9 +67,9 @@ void check(Settings& s) {
             [&](auto& a, auto& b) { return std::ranges::find(order, a) < std::ranges::find(order, b); });
   require(s.has("ticket"), "--arms: the ticket must be among them, the others need its masks");
   require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
-  require(std::string(prune::method(s.criterion).needs) == "weights",
-          "--criterion {}: scores by the {}, and a ticket is chosen by its weights alone; take magnitude or random", s.criterion,
-          prune::method(s.criterion).needs);
+  require(prune::method(s.criterion).needs == prune::Needs::weights,
+          "--criterion {}: scores by its {}, and a ticket is chosen by its weights alone; take magnitude or random", s.criterion,
+          name(prune::method(s.criterion).needs));
   // A rate that leaves nothing of a layer is found now, not after hours.
   auto net = nn::lenet_300_100();
   const std::vector<nn::Parameter*> weights = prune::prunable(*net);

@@ -1,114 +1,36 @@
 #include "prune/registry.h"
 
-#include "core/derivatives.h"
-#include "prune/scores/grasp.h"
-#include "prune/scores/hessian_diagonal.h"
-#include "prune/scores/magnitude.h"
-#include "prune/scores/obd.h"
-#include "prune/scores/random.h"
-#include "prune/scores/snip.h"
-#include "prune/scores/synflow.h"
-#include "prune/scores/taylor.h"
+#include <cmath>
+
+#include "prune/methods.h"
 
 namespace bonsai::prune {
-namespace {
-
-// A score of one tensor at a time, for all of them.
-template <class F>
-std::vector<Tensor> each(const ScoreInputs& in, F score) {
-  std::vector<Tensor> all;
-  for (nn::Parameter* p : in.parameters) all.push_back(score(*p));
-  return all;
-}
-
-// The parameters as autograd sees them, and the loss's gradient with respect to them. Pruned entries have gradient 0.
-Tensors leaves(const ScoreInputs& in) {
-  Tensors all;
-  for (nn::Parameter* p : in.parameters) all.push_back(p->leaf());
-  return all;
-}
-Tensor loss_of(const ScoreInputs& in, const char* score, double temperature = 1) {
-  require(static_cast<bool>(in.loss), "score \"{}\": needs a loss on some examples, and none was given; pass ScoreInputs::loss", score);
-  return in.loss(temperature);
-}
-std::vector<Tensor> gradients(const ScoreInputs& in, const char* score) {
-  const Tensors g = grad(loss_of(in, score), leaves(in));
-  return {g.begin(), g.end()};
-}
-
-std::vector<Tensor> taylor_scores(const ScoreInputs& in) {
-  std::vector<Tensor> scores = gradients(in, "taylor");
-  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = taylor(in.parameters[i]->leaf(), scores[i]);
-  return scores;
-}
-
-std::vector<Tensor> snip_scores(const ScoreInputs& in) {
-  std::vector<Tensor> weights;
-  for (nn::Parameter* p : in.parameters) weights.push_back(p->leaf());
-  return snip(weights, gradients(in, "snip"));
-}
-
-std::vector<Tensor> grasp_scores(const ScoreInputs& in) {
-  constexpr double temperature = 200;
-  const Tensors xs = leaves(in);
-  const Tensor loss = loss_of(in, "grasp", temperature);
-  const Tensors g = grad(loss, xs), products = hvp(loss, xs, g);
-  std::vector<Tensor> scores;
-  for (std::size_t i = 0; i < xs.size(); ++i) scores.push_back(grasp(xs[i], products[i]));
-  return scores;
-}
-
-std::vector<Tensor> synflow_scores(const ScoreInputs& in) {
-  require(static_cast<bool>(in.output_sum), "score \"synflow\": needs the sum of the outputs for an input of ones; pass ScoreInputs::output_sum");
-  // The network is made positive for a moment, and gets its weights back whatever happens.
-  struct Positive {
-    const ScoreInputs& in;
-    std::vector<Tensor> signed_values;
-    explicit Positive(const ScoreInputs& i) : in(i) {
-      for (nn::Parameter* p : in.parameters) {
-        signed_values.push_back(clone(p->leaf()));
-        p->set(abs(p->leaf().detach()));
-      }
-    }
-    ~Positive() { for (std::size_t i = 0; i < signed_values.size(); ++i) in.parameters[i]->set(signed_values[i]); }
-  };
-  std::vector<Tensor> scores;
-  {
-    const Positive positive(in);
-    const Tensors g = grad(in.output_sum(), leaves(in));
-    for (std::size_t i = 0; i < g.size(); ++i) scores.push_back(synflow(in.parameters[i]->leaf(), g[i]));
-  }
-  return scores;
-}
-
-std::vector<Tensor> obd_scores(const ScoreInputs& in) {
-  const Tensors xs = leaves(in);
-  const Tensor diagonal = hessian_diagonal(loss_of(in, "obd"), xs);
-  const Tensors parts = split(diagonal, xs);
-  std::vector<Tensor> scores;
-  for (std::size_t i = 0; i < xs.size(); ++i) scores.push_back(obd(xs[i], parts[i]));
-  return scores;
-}
-
-std::vector<Tensor> magnitude_scores(const ScoreInputs& in) { return each(in, [](nn::Parameter& p) { return magnitude(p.leaf()); }); }
-std::vector<Tensor> random_scores_of(const ScoreInputs& in) {
-  return each(in, [&](nn::Parameter& p) { return random_scores(p.leaf(), in.random.derive(p.name())); });
-}
-
-}  // namespace
 
 const std::vector<Method>& methods() {
-  using enum Granularity;
   using enum Scope;
+  namespace by = methods_by_name;
+  constexpr Needs examples = Needs::examples;
   static const std::vector<Method> table{
-      {"magnitude", "what is near 0 can be 0", magnitude_scores, weight, layer, "iterative", "rewind", "Frankle and Carbin, ICLR 2019"},
-      {"random", "the control", random_scores_of, weight, layer, "iterative", "rewind", "control"},
-      {"taylor", "how far does the loss move, to first order", taylor_scores, weight, global, "iterative", "fine-tune", "Molchanov et al., ICLR 2017", "loss"},
-      {"obd", "how far does it move, to second order, each weight alone", obd_scores, weight, global, "iterative", "fine-tune", "LeCun et al., NIPS 1989", "loss"},
-      {"snip", "how does the loss react to each connection, before training", snip_scores, weight, global, "one shot", "none", "Lee et al., ICLR 2019", "loss"},
-      {"grasp", "which connections carry the gradient's flow", grasp_scores, weight, global, "one shot", "none", "Wang et al., ICLR 2020", "loss"},
-      {"synflow", "which connections carry strength from input to output", synflow_scores, weight, global, "exponential, 100 rounds", "none",
-       "Tanaka et al., NeurIPS 2020", "outputs"},
+      // name, idea, score, scope, schedule, recovery, paper, needs, rounds, operation
+      {"magnitude", "what is near 0 can be 0", by::magnitude, layer, "iterative", "rewind", "Frankle and Carbin, ICLR 2019"},
+      {"magnitude-global", "the same, all layers together", by::magnitude, global, "iterative", "rewind", "Frankle and Carbin, ICLR 2019"},
+      {"magnitude-std", "what is near 0 in its layer's deviations", by::magnitude_std, global, "iterative", "fine-tune", "Han et al., NIPS 2015"},
+      {"random", "the control", by::random, layer, "iterative", "rewind", "control"},
+      {"taylor", "how far does the loss move, to first order", by::taylor, global, "iterative", "fine-tune", "Molchanov et al., ICLR 2017", examples},
+      {"obd", "how far does it move, to second order, each weight alone", by::obd, global, "iterative", "fine-tune", "LeCun et al., NIPS 1989", examples},
+      {"obd-1990", "the same with the paper's own estimate of the diagonal", by::obd_1990, global, "iterative", "fine-tune", "LeCun et al., NIPS 1989", examples},
+      {"obd-1990-positive", "the same without f'' (Levenberg and Marquardt)", by::obd_1990_positive, global, "iterative", "fine-tune", "LeCun et al., NIPS 1989",
+       examples},
+      {"obs", "how far, when all the others make up for it", by::obs, global, "iterative", "compensation", "Hassibi and Stork, NIPS 1992", examples, 1,
+       by::operate_obs},
+      {"obs-1993", "the same with the inverse grown from outer products", by::obs_1993, global, "iterative", "compensation", "Hassibi and Stork, NIPS 1992",
+       examples, 1, by::operate_obs_1993},
+      {"woodfisher", "the same with the Fisher matrix, in blocks", by::woodfisher, global, "gradual", "compensation", "Singh and Alistarh, NeurIPS 2020",
+       examples, 1, by::operate_woodfisher},
+      {"snip", "how does the loss react to each connection, before training", by::snip, global, "one shot", "none", "Lee et al., ICLR 2019", examples},
+      {"grasp", "which connections carry the gradient's flow", by::grasp, global, "one shot", "none", "Wang et al., ICLR 2020", examples},
+      {"synflow", "which connections carry strength from input to output", by::synflow, global, "exponential", "none", "Tanaka et al., NeurIPS 2020", examples, 100},
+      {"movement", "what moves towards 0 in fine-tuning", by::movement, global, "gradual", "fine-tune", "Sanh et al., NeurIPS 2020", Needs::training},
   };
   return table;
 }
@@ -129,23 +51,83 @@ std::vector<nn::Parameter*> prunable(nn::Module& net) {
   return weights;
 }
 
+Tensor objective(const ScoreInputs& in, const char* score, double temperature) {
+  require(in.net && in.inputs.defined() && in.targets.defined() && in.inputs.rank() > 0 && in.inputs.size(0) > 0,
+          "score \"{}\": needs the network and some examples; pass ScoreInputs::net, inputs and targets", score);
+  NoGrad on(false);
+  const Tensor outputs = (*in.net)(in.inputs);
+  Tensor total = in.loss(temperature == 1 ? outputs : outputs / temperature, in.targets);
+  if (in.weight_decay > 0)
+    for (nn::Parameter* p : in.parameters) total = total + sum(p->value() * p->value()) * (in.weight_decay / 2);
+  require(std::isfinite(total.item()), "score \"{}\": the loss on its examples is {}", score, total.item());
+  return total;
+}
+
+namespace {
+
+// Removes counts[i] of parameters[i] (scope layer), or counts[0] of all together (scope global).
+void remove_counts(const Method& m, const ScoreInputs& in, const std::vector<std::int64_t>& counts) {
+  for (const nn::Parameter* p : in.parameters)
+    dispatch_floating("prune", p->leaf().dtype(), [&]<class T>() {
+      const auto w = p->leaf().data<T>();
+      for (std::size_t i = 0; i < w.size(); ++i)
+        require(std::isfinite(w[i]), "prune: \"{}\" is {} at index {}", p->name(), std::isnan(w[i]) ? "NaN" : "infinite", i);
+    });
+  std::vector<Candidate> all;
+  for (nn::Parameter* p : in.parameters) all.push_back({p->name(), {}, p->mask()});
+  Surgery s;
+  NoGrad off;
+  if (m.operate) {
+    require(m.scope == Scope::global, "prune: \"{}\" weighs all weights against each other, so its scope is global", m.name);
+    s = m.operate(in, counts[0]);
+  } else {
+    const std::vector<Tensor> scores = m.score(in);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].scores = scores[i];
+    if (m.scope == Scope::global) s.masks = remove_lowest(all, counts[0]);
+    else
+      for (std::size_t i = 0; i < all.size(); ++i) s.masks.push_back(remove_lowest({all[i]}, counts[i])[0]);
+  }
+  require_no_empty_layer(all, s.masks);
+  for (std::size_t i = 0; i < s.masks.size(); ++i) {
+    in.parameters[i]->set_mask(s.masks[i]);
+    if (!s.values.empty()) in.parameters[i]->set(s.values[i]);
+  }
+}
+
+std::int64_t total_kept(const ScoreInputs& in) {
+  std::int64_t kept = 0;
+  for (const nn::Parameter* p : in.parameters) kept += p->kept();
+  return kept;
+}
+
+}  // namespace
+
 void prune_step(const Method& m, const ScoreInputs& in, const std::vector<double>& rates) {
   const std::size_t expected = m.scope == Scope::layer ? in.parameters.size() : 1;
   require(rates.size() == expected, "prune: {} rates for {} with scope {}", rates.size(), in.parameters.size(), name(m.scope));
-  NoGrad off;
-  const std::vector<Tensor> scores = m.score(in);
-  std::vector<Candidate> all;
-  std::int64_t kept = 0;
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    all.push_back({in.parameters[i]->name(), scores[i], in.parameters[i]->mask()});
-    kept += in.parameters[i]->kept();
-  }
-  std::vector<Tensor> masks;
-  if (m.scope == Scope::global) masks = remove_lowest(all, count(rates[0], kept));
+  std::vector<std::int64_t> counts;
+  if (m.scope == Scope::global) counts = {count(rates[0], total_kept(in))};
   else
-    for (std::size_t i = 0; i < all.size(); ++i) masks.push_back(remove_lowest({all[i]}, count(rates[i], in.parameters[i]->kept()))[0]);
-  require_no_empty_layer(all, masks);
-  for (std::size_t i = 0; i < masks.size(); ++i) in.parameters[i]->set_mask(masks[i]);
+    for (std::size_t i = 0; i < rates.size(); ++i) counts.push_back(count(rates[i], in.parameters[i]->kept()));
+  remove_counts(m, in, counts);
+}
+
+void prune_to(const Method& m, const ScoreInputs& in, double sparsity) {
+  require(sparsity >= 0 && sparsity < 1, "prune: the sparsity {} is not at least 0 and below 1{}", sparsity,
+          sparsity > 1 && sparsity < 100 ? fmt::format("; did you mean {}?", sparsity / 100) : "");
+  // How many of n entries, of which `kept` are left, have to go for a density.
+  auto surplus = [](std::int64_t n, std::int64_t kept, double density) { return std::max<std::int64_t>(0, kept - (n - count(1 - density, n))); };
+  for (int k = 1; k <= m.rounds; ++k) {
+    const double density = k == m.rounds ? 1 - sparsity : std::pow(1 - sparsity, static_cast<double>(k) / m.rounds);
+    std::vector<std::int64_t> counts;
+    std::int64_t n = 0;
+    for (const nn::Parameter* p : in.parameters) {
+      n += p->numel();
+      if (m.scope == Scope::layer) counts.push_back(surplus(p->numel(), p->kept(), density));
+    }
+    if (m.scope == Scope::global) counts = {surplus(n, total_kept(in), density)};
+    remove_counts(m, in, counts);
+  }
 }
 
 }  // namespace bonsai::prune

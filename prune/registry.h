@@ -1,10 +1,10 @@
 // The table of methods: from the name that --criterion takes to the parts of which the method is made.
 //   method = score x granularity x scope x schedule x recovery
 #pragma once
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "core/ops.h"
 #include "core/random.h"
 #include "nn/module.h"
 #include "prune/select.h"
@@ -18,21 +18,41 @@ constexpr const char* name(Scope s) { return s == Scope::layer ? "layer" : "glob
 
 // What a score may look at. A score that needs what is not there says so.
 struct ScoreInputs {
-  std::vector<nn::Parameter*> parameters;  // the prunable ones
+  std::vector<nn::Parameter*> parameters;  // those that are to be scored
   Random random{0};
-  // The mean loss on the score's examples, as a graph on the parameters, with the logits divided by `temperature`. May be empty.
-  std::function<Tensor(double temperature)> loss = {};
-  // Σ of the outputs for an input of ones, as a graph (SynFlow). May be empty.
-  std::function<Tensor()> output_sum = {};
+  // For scores that ask about a loss: the network they belong to, and examples. The objective is the mean of `loss` over the examples
+  // plus weight_decay/2 |w|² over `parameters`.
+  nn::Module* net = nullptr;
+  Tensor inputs = {}, targets = {};
+  Tensor (*loss)(const Tensor& outputs, const Tensor& targets) = cross_entropy;
+  double weight_decay = 0;
+  // For movement: what a fine-tuning has accumulated, one tensor a parameter (schedules/movement.h).
+  std::vector<Tensor> accumulated = {};
+  std::int64_t fisher_block = 128;  // WoodFisher's blocks
+  double damping = 1e-5;            // added to the outer products' and the Fisher matrix's diagonal (alpha)
+};
+
+// The objective as a graph on the parameters, with the outputs divided by `temperature`. Throws, naming the score, when there is no net
+// or are no examples.
+Tensor objective(const ScoreInputs& in, const char* score, double temperature = 1);
+
+enum class Needs { weights, examples, training };  // what of ScoreInputs a method looks at
+constexpr const char* name(Needs n) { return n == Needs::weights ? "weights" : n == Needs::examples ? "examples" : "training"; }
+
+// A method that also moves the weights that stay returns both.
+struct Surgery {
+  std::vector<Tensor> masks, values;  // one each a parameter: u8, and the new weights
 };
 
 struct Method {
   const char *name, *idea;
   std::vector<Tensor> (*score)(const ScoreInputs&);  // one tensor a parameter, higher = keep
-  Granularity granularity;
   Scope scope;
   const char *schedule, *recovery, *paper;
-  const char* needs = "weights";  // "weights", "loss" or "outputs": what of ScoreInputs it looks at
+  Needs needs = Needs::weights;
+  int rounds = 1;  // of scoring and pruning, when it prunes all at once
+  Surgery (*operate)(const ScoreInputs&, std::int64_t remove) = nullptr;  // removes the weights and makes the others make up for it
+  Granularity granularity = Granularity::weight;
 };
 
 const std::vector<Method>& methods();
@@ -42,7 +62,12 @@ const Method& method(const std::string& name);  // throws and lists the names th
 std::vector<nn::Parameter*> prunable(nn::Module& net);
 
 // One pruning step: removes the fraction rates[i] of what remains in parameters[i] (scope layer), or, with one rate for all, of what
-// remains in all of them together (scope global). Sets the masks. Throws before a layer would be emptied, leaving all as it was.
+// remains in all of them together (scope global). Sets the masks, and the values where the method moves them. Throws before a layer
+// would be emptied, leaving all as it was.
 void prune_step(const Method& m, const ScoreInputs& inputs, const std::vector<double>& rates);
+
+// Prunes the parameters to `sparsity` in the method's own number of rounds and its own scope. After round k of n the density is
+// (1 - sparsity)^(k/n), counted exactly.
+void prune_to(const Method& m, const ScoreInputs& inputs, double sparsity);
 
 }  // namespace bonsai::prune

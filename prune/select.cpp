@@ -58,6 +58,15 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
   });
 }
 
+// What a candidate keeps so far, after a look at its parts; `type` is what all scores must be.
+Tensor checked_mask(const Candidate& c, DType type) {
+  require(is_floating(c.scores.dtype()) && c.scores.dtype() == type, "select: the scores of \"{}\" are {}; all must be f32 or all f64", c.name,
+          name(c.scores.dtype()));
+  require(!c.mask.defined() || (c.mask.shape() == c.scores.shape() && c.mask.dtype() == DType::u8),
+          "select: the mask of \"{}\" does not fit its scores {}; it must be u8 of that shape", c.name, c.scores.shape());
+  return c.mask.defined() ? clone(c.mask) : ones(c.scores.shape(), DType::u8);
+}
+
 }  // namespace
 
 std::int64_t count(double fraction, std::int64_t n) {
@@ -70,11 +79,7 @@ std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std:
   std::int64_t kept = 0;
   std::vector<Tensor> masks;
   for (const Candidate& c : candidates) {
-    require(is_floating(c.scores.dtype()) && c.scores.dtype() == candidates[0].scores.dtype(),
-            "select: the scores of \"{}\" are {}; all must be f32 or all f64", c.name, name(c.scores.dtype()));
-    require(!c.mask.defined() || (c.mask.shape() == c.scores.shape() && c.mask.dtype() == DType::u8),
-            "select: the mask of \"{}\" does not fit its scores {}; it must be u8 of that shape", c.name, c.scores.shape());
-    masks.push_back(c.mask.defined() ? clone(c.mask) : ones(c.scores.shape(), DType::u8));
+    masks.push_back(checked_mask(c, candidates[0].scores.dtype()));
     for (std::uint8_t m : masks.back().data<std::uint8_t>()) kept += m != 0;
   }
   require(remove >= 0 && remove <= kept, "select: cannot remove {} of {} kept entries", remove, kept);
@@ -82,6 +87,19 @@ std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std:
   if (candidates[0].scores.dtype() == DType::f32) select<float>(candidates, remove, masks);
   else select<double>(candidates, remove, masks);
   return masks;
+}
+
+Tensor remove_below(const Candidate& candidate, double threshold) {
+  require(!std::isnan(threshold), "select: the threshold is NaN");
+  Tensor mask = checked_mask(candidate, candidate.scores.dtype());
+  std::uint8_t* out = mask.mutable_data<std::uint8_t>().data();
+  dispatch_floating("select", candidate.scores.dtype(), [&]<class T>() {
+    for_each_kept<T>({candidate}, [&](std::size_t, std::size_t i, T score) {
+      require(!std::isnan(score), "select: the score of \"{}\" at index {} is NaN", candidate.name, i);
+      out[i] = static_cast<double>(score) >= threshold;
+    });
+  });
+  return mask;
 }
 
 void require_no_empty_layer(const std::vector<Candidate>& candidates, const std::vector<Tensor>& masks) {

@@ -23,6 +23,9 @@ struct Candidate {
 // Throws when there is less to remove, or on NaN, naming tensor and index.
 std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std::int64_t remove);
 
+// The new mask after removing every kept entry whose score is below the threshold: how many, the scores decide (Han et al., 2015).
+Tensor remove_below(const Candidate& candidate, double threshold);
+
 // Throws, naming the layer, if a mask keeps nothing.
 void require_no_empty_layer(const std::vector<Candidate>& candidates, const std::vector<Tensor>& masks);
 

@@ -140,13 +140,13 @@ TEST(Registry, ListsItsMethodsAndRefusesOthers) {
     auto net = two_layers();  // every score is one tensor a parameter, of its shape, without NaN
     const auto weights = prunable(*net);
     const Tensor x = Random(2).uniform({5, weights[0]->shape()[1]}, 0, 1, weights[0]->leaf().dtype());
-    const auto scores = m.score({.parameters = weights, .random = Random(1), .loss = [&](double t) { return mean((*net)(x) * (*net)(x)) / t; },
-                                 .output_sum = [&] { return sum((*net)(x)); }});
+    const auto scores = m.score({.parameters = weights, .random = Random(1), .net = net.get(), .inputs = x, .targets = zeros({5}, DType::i64),
+                                 .accumulated = {weights[0]->leaf(), weights[1]->leaf()}});
     ASSERT_EQ(scores.size(), weights.size()) << m.name;
     for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_TRUE(close(scores[i], scores[i], 0)) << m.name;
     for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_EQ(scores[i].shape(), weights[i]->shape()) << m.name;
   }
-  for (const char* name : {"magnitude", "random", "taylor", "obd", "snip", "grasp", "synflow"}) EXPECT_EQ(std::count(names.begin(), names.end(), name), 1);
+  for (const char* name : {"magnitude", "random", "taylor", "obd", "obs", "woodfisher", "snip", "grasp", "synflow", "movement"}) EXPECT_EQ(std::count(names.begin(), names.end(), name), 1);
   EXPECT_TRUE(refuses([] { method("magnitud"); }, {"\"magnitud\"", names[0], names[1], names.back()}));
   EXPECT_TRUE(refuses([] { method(""); }, {"magnitude"}));
 }

@@ -14,4 +14,7 @@ namespace bonsai::prune {
 // gradients (P, n) f64: one row a pattern and output.
 Tensor outer_product_inverse(const Tensor& gradients, double alpha);
 
+// One step of it, in place: inverse (n, n) f64 takes in the pattern x (n), one of `patterns`.
+void add_outer_product(Tensor& inverse, const double* x, double patterns);
+
 }  // namespace bonsai::prune

@@ -1,0 +1,154 @@
+// The scores that need second derivatives: OBD's diagonal and OBS's inverse, each from two sources, and WoodFisher's blocks.
+#include <cmath>
+
+#include "core/derivatives.h"
+#include "prune/methods.h"
+#include "prune/scores/backpropagated_diagonal.h"
+#include "prune/scores/hessian_diagonal.h"
+#include "prune/scores/obd.h"
+#include "prune/scores/obs/greedy.h"
+#include "prune/scores/obs/inverse.h"
+#include "prune/scores/obs/obs.h"
+#include "prune/scores/obs/outer_products.h"
+#include "prune/scores/obs/woodfisher.h"
+
+namespace bonsai::prune::methods_by_name {
+namespace {
+
+Tensors leaves(const ScoreInputs& in) {
+  Tensors all;
+  for (nn::Parameter* p : in.parameters) all.push_back(p->leaf());
+  return all;
+}
+
+// All parameters as one vector, of which `kept` lists the entries that are not pruned: what OBS sees.
+struct Vector {
+  Tensors xs;
+  Tensor kept;       // (k) i64
+  Tensor weights;    // (k) f64
+  std::int64_t n;
+
+  explicit Vector(const ScoreInputs& in) : xs(leaves(in)) {
+    std::vector<std::int64_t> places;
+    n = 0;
+    for (const nn::Parameter* p : in.parameters) {
+      for (std::int64_t i = 0; i < p->numel(); ++i)
+        if (!p->is_masked() || p->mask().at(i) != 0) places.push_back(n + i);
+      n += p->numel();
+    }
+    kept = tensor(std::span<const std::int64_t>(places), {static_cast<std::int64_t>(places.size())});
+    NoGrad off;
+    weights = index_select(cast(join(xs), DType::f64), kept);
+  }
+  Tensor block(const Tensor& matrix) const { return index_select(index_select(cast(matrix, DType::f64), kept, 0), kept, 1); }
+  // (k) f64 into tensors shaped as the parameters, in their type; pruned entries get 0.
+  Scores spread(const Tensor& v) const {
+    Scores all;
+    for (const Tensor& t : split(index_add(v, kept, 0, n), xs)) all.push_back(t);
+    return all;
+  }
+};
+
+Tensor exact_inverse(const ScoreInputs& in, const Vector& v) {
+  const double n = static_cast<double>(v.n);
+  require_memory(fmt::format("obs: the exact Hessian of {} weights, its factor and its inverse", v.n), 6 * 8 * n * n,
+                 "use woodfisher, which keeps blocks, or fewer weights");
+  NoGrad off;
+  return damped_inverse(v.block(hessian(objective(in, "obs"), v.xs))).inverse;
+}
+
+// H ≈ the mean over examples and outputs of outer products of the outputs' gradients.
+Tensor outer_inverse(const ScoreInputs& in, const Vector& v) {
+  objective(in, "obs-1993");  // says what is missing
+  const double n = static_cast<double>(v.n);
+  require_memory(fmt::format("obs-1993: the inverse Hessian of {} weights", v.n), 2 * 8 * n * n, "use woodfisher, which keeps blocks, or fewer weights");
+  NoGrad on(false);
+  const Tensor outputs = (*in.net)(in.inputs);
+  NoGrad off;
+  const Tensor rows = index_select(cast(jacobian(outputs, v.xs), DType::f64), v.kept, 1);
+  // (Σ over outputs, mean over examples: with P rows the recursion divides by P.)
+  const double per_example = static_cast<double>(outputs.numel()) / static_cast<double>(outputs.size(0));
+  return outer_product_inverse(rows * std::sqrt(per_example), in.weight_decay > 0 ? in.weight_decay : in.damping);
+}
+
+BlockInverse fisher(const ScoreInputs& in, const Vector& v) {
+  objective(in, "woodfisher");
+  auto gradient = [&](std::int64_t k) {
+    NoGrad on(false);
+    const Tensor loss = in.loss((*in.net)(slice(in.inputs, 0, k, k + 1)), slice(in.targets, 0, k, k + 1));
+    const Tensors g = grad(loss, v.xs);
+    NoGrad off;
+    return index_select(join(g), v.kept);
+  };
+  return fisher_inverse(v.kept.numel(), in.inputs.size(0), gradient, in.fisher_block, in.weight_decay > 0 ? in.weight_decay : in.damping);
+}
+
+// The masks and values that go with the vector's: pruned before or now means mask 0.
+Surgery back_to_parameters(const Vector& v, const Tensor& kept_mask, const Tensor& weights) {
+  Surgery s;
+  for (const Tensor& m : v.spread(cast(kept_mask, DType::f64))) s.masks.push_back(greater(m, number(0, m)));
+  s.values = v.spread(weights);
+  return s;
+}
+
+Surgery operate(const Vector& v, const Tensor& inverse, std::int64_t remove) {
+  require(remove >= 0 && remove <= v.kept.numel(), "obs: cannot remove {} of {} weights", remove, v.kept.numel());
+  Surgeon surgeon(v.weights, inverse);
+  for (std::int64_t i = 0; i < remove; ++i) surgeon.remove(surgeon.cheapest());
+  return back_to_parameters(v, surgeon.mask(), surgeon.weights());
+}
+
+Scores diagonal_scores(const ScoreInputs& in, const Tensors& diagonal) {
+  Scores scores;
+  for (std::size_t i = 0; i < diagonal.size(); ++i) scores.push_back(prune::obd(in.parameters[i]->leaf(), diagonal[i]));
+  return scores;
+}
+
+Scores backpropagated(const ScoreInputs& in, const char* score, SecondOrder order) {
+  objective(in, score);  // says what is missing
+  NoGrad on(false);
+  const Tensor outputs = (*in.net)(in.inputs);
+  Tensors diagonal = backpropagated_diagonal(outputs, in.loss, in.targets, leaves(in), order);
+  NoGrad off;
+  for (Tensor& d : diagonal) d = d + in.weight_decay;
+  return diagonal_scores(in, diagonal);
+}
+
+}  // namespace
+
+Scores obd(const ScoreInputs& in) {
+  const Tensors xs = leaves(in);
+  return diagonal_scores(in, split(hessian_diagonal(objective(in, "obd"), xs), xs));
+}
+Scores obd_1990(const ScoreInputs& in) { return backpropagated(in, "obd-1990", SecondOrder::full); }
+Scores obd_1990_positive(const ScoreInputs& in) { return backpropagated(in, "obd-1990-positive", SecondOrder::positive); }
+
+Scores obs(const ScoreInputs& in) {
+  const Vector v(in);
+  return v.spread(obs_scores(v.weights, exact_inverse(in, v)));
+}
+Scores obs_1993(const ScoreInputs& in) {
+  const Vector v(in);
+  return v.spread(obs_scores(v.weights, outer_inverse(in, v)));
+}
+Scores woodfisher(const ScoreInputs& in) {
+  const Vector v(in);
+  return v.spread(woodfisher_scores(v.weights, fisher(in, v)));
+}
+
+Surgery operate_obs(const ScoreInputs& in, std::int64_t remove) {
+  const Vector v(in);
+  return operate(v, exact_inverse(in, v), remove);
+}
+Surgery operate_obs_1993(const ScoreInputs& in, std::int64_t remove) {
+  const Vector v(in);
+  return operate(v, outer_inverse(in, v), remove);
+}
+Surgery operate_woodfisher(const ScoreInputs& in, std::int64_t remove) {
+  const Vector v(in);
+  const BlockInverse f = fisher(in, v);
+  const Tensor mask = remove_lowest({{"weights", woodfisher_scores(v.weights, f), {}}}, remove)[0];
+  return back_to_parameters(v, mask, v.weights + woodfisher_change(v.weights, f, mask));
+}
+
+}  // namespace bonsai::prune::methods_by_name
