@@ -19,35 +19,29 @@ Scores each(const ScoreInputs& in, F score) {
   return all;
 }
 
-// The parameters as autograd sees them, and the objective's gradient with respect to them. Pruned entries have gradient 0.
-Tensors leaves(const ScoreInputs& in) {
-  Tensors all;
-  for (nn::Parameter* p : in.parameters) all.push_back(p->leaf());
-  return all;
-}
+// The objective's gradient. Pruned entries have gradient 0.
 Scores gradients(const ScoreInputs& in, const char* score) {
   const Tensors g = grad(objective(in, score), leaves(in));
   return {g.begin(), g.end()};
 }
 
-// A network in evaluation mode, in f64 and with every parameter and buffer made positive, for the length of a scope.
+// A network in evaluation mode with every parameter and buffer made positive, for the length of a scope.
 class Positive {
  public:
   explicit Positive(nn::Module& net) : net_(net), was_training_(net.training()) {
     net.train(false);
-    for (nn::Parameter* p : net.parameters()) values_.push_back(clone(p->leaf()));
-    for (auto& [name, b] : net.buffers()) values_.push_back(clone(*b));
-    net.to(DType::f64);
-    for (nn::Parameter* p : net.parameters()) p->set(abs(p->leaf().detach()));
-    for (auto& [name, b] : net.buffers())
+    for (nn::Parameter* p : net.parameters()) {
+      values_.push_back(clone(p->leaf()));
+      p->set(abs(p->leaf().detach()));
+    }
+    for (auto& [name, b] : net.buffers()) {
+      values_.push_back(*b);
       if (is_floating(b->dtype())) *b = abs(*b);
+    }
   }
   ~Positive() {
     std::size_t i = 0;
-    for (nn::Parameter* p : net_.parameters()) {
-      p->to(values_[i].dtype());
-      p->set(values_[i++]);
-    }
+    for (nn::Parameter* p : net_.parameters()) p->set(values_[i++]);
     for (auto& [name, b] : net_.buffers()) *b = values_[i++];
     net_.train(was_training_);
   }
@@ -60,6 +54,26 @@ class Positive {
 };
 
 }  // namespace
+
+Tensors leaves(const ScoreInputs& in) {
+  Tensors all;
+  for (nn::Parameter* p : in.parameters) all.push_back(p->leaf());
+  return all;
+}
+
+InDouble::InDouble(const ScoreInputs& in, const char* score) : in_(in) {
+  require(in.net && in.inputs.defined() && in.inputs.rank() > 0, "score \"{}\": needs the network and some examples; pass ScoreInputs::net, inputs and targets",
+          score);
+  for (nn::Parameter* p : in.net->parameters()) parameters_.emplace_back(p, p->leaf().dtype());
+  for (auto& [name, b] : in.net->buffers()) buffers_.emplace_back(b, *b);
+  in.net->to(DType::f64);
+  in_.inputs = cast(in.inputs, DType::f64);
+  if (in.targets.defined() && is_floating(in.targets.dtype())) in_.targets = cast(in.targets, DType::f64);
+}
+InDouble::~InDouble() {
+  for (auto& [p, type] : parameters_) p->to(type);
+  for (auto& [buffer, value] : buffers_) *buffer = value;
+}
 
 Scores magnitude(const ScoreInputs& in) {
   return each(in, [](nn::Parameter& p) { return prune::magnitude(p.leaf()); });
@@ -92,8 +106,7 @@ Scores grasp(const ScoreInputs& in) {
 }
 
 Scores synflow(const ScoreInputs& in) {
-  require(in.net && in.inputs.defined() && in.inputs.rank() > 0,
-          "score \"synflow\": needs the network and the shape of its inputs; pass ScoreInputs::net and inputs (one example is enough)");
+  const InDouble scope(in, "synflow");
   Shape one = in.inputs.shape();
   one[0] = 1;
   const Positive positive(*in.net);

@@ -15,12 +15,6 @@
 namespace bonsai::prune::methods_by_name {
 namespace {
 
-Tensors leaves(const ScoreInputs& in) {
-  Tensors all;
-  for (nn::Parameter* p : in.parameters) all.push_back(p->leaf());
-  return all;
-}
-
 // All parameters as one vector, of which `kept` lists the entries that are not pruned: what OBS sees.
 struct Vector {
   Tensors xs;
@@ -38,10 +32,10 @@ struct Vector {
     }
     kept = tensor(std::span<const std::int64_t>(places), {static_cast<std::int64_t>(places.size())});
     NoGrad off;
-    weights = index_select(cast(join(xs), DType::f64), kept);
+    weights = index_select(join(xs), kept);
   }
-  Tensor block(const Tensor& matrix) const { return index_select(index_select(cast(matrix, DType::f64), kept, 0), kept, 1); }
-  // (k) f64 into tensors shaped as the parameters, in their type; pruned entries get 0.
+  Tensor block(const Tensor& matrix) const { return index_select(index_select(matrix, kept, 0), kept, 1); }
+  // (k) into tensors shaped as the parameters; pruned entries get 0.
   Scores spread(const Tensor& v) const {
     Scores all;
     for (const Tensor& t : split(index_add(v, kept, 0, n), xs)) all.push_back(t);
@@ -59,20 +53,18 @@ Tensor exact_inverse(const ScoreInputs& in, const Vector& v) {
 
 // H ≈ the mean over examples and outputs of outer products of the outputs' gradients.
 Tensor outer_inverse(const ScoreInputs& in, const Vector& v) {
-  objective(in, "obs-1993");  // says what is missing
   const double n = static_cast<double>(v.n);
   require_memory(fmt::format("obs-1993: the inverse Hessian of {} weights", v.n), 2 * 8 * n * n, "use woodfisher, which keeps blocks, or fewer weights");
   NoGrad on(false);
   const Tensor outputs = (*in.net)(in.inputs);
   NoGrad off;
-  const Tensor rows = index_select(cast(jacobian(outputs, v.xs), DType::f64), v.kept, 1);
+  const Tensor rows = index_select(jacobian(outputs, v.xs), v.kept, 1);
   // (Σ over outputs, mean over examples: with P rows the recursion divides by P.)
   const double per_example = static_cast<double>(outputs.numel()) / static_cast<double>(outputs.size(0));
   return outer_product_inverse(rows * std::sqrt(per_example), in.weight_decay > 0 ? in.weight_decay : in.damping);
 }
 
 BlockInverse fisher(const ScoreInputs& in, const Vector& v) {
-  objective(in, "woodfisher");
   auto gradient = [&](std::int64_t k) {
     NoGrad on(false);
     const Tensor loss = in.loss((*in.net)(slice(in.inputs, 0, k, k + 1)), slice(in.targets, 0, k, k + 1));
@@ -104,7 +96,9 @@ Scores diagonal_scores(const ScoreInputs& in, const Tensors& diagonal) {
   return scores;
 }
 
-Scores backpropagated(const ScoreInputs& in, const char* score, SecondOrder order) {
+Scores backpropagated(const ScoreInputs& given, const char* score, SecondOrder order) {
+  const InDouble scope(given, score);
+  const ScoreInputs& in = scope.inputs();
   objective(in, score);  // says what is missing
   NoGrad on(false);
   const Tensor outputs = (*in.net)(in.inputs);
@@ -114,41 +108,47 @@ Scores backpropagated(const ScoreInputs& in, const char* score, SecondOrder orde
   return diagonal_scores(in, diagonal);
 }
 
+// What the exact inverse, the outer products' and the block inverse have in common: the weights as one vector, in f64.
+template <class F>
+auto with_vector(const ScoreInputs& given, const char* score, F f) {
+  const InDouble scope(given, score);
+  objective(scope.inputs(), score);  // says what is missing
+  return f(scope.inputs(), Vector(scope.inputs()));
+}
+
 }  // namespace
 
-Scores obd(const ScoreInputs& in) {
+Scores obd(const ScoreInputs& given) {
+  const InDouble scope(given, "obd");
+  const ScoreInputs& in = scope.inputs();
   const Tensors xs = leaves(in);
   return diagonal_scores(in, split(hessian_diagonal(objective(in, "obd"), xs), xs));
 }
 Scores obd_1990(const ScoreInputs& in) { return backpropagated(in, "obd-1990", SecondOrder::full); }
 Scores obd_1990_positive(const ScoreInputs& in) { return backpropagated(in, "obd-1990-positive", SecondOrder::positive); }
 
-Scores obs(const ScoreInputs& in) {
-  const Vector v(in);
-  return v.spread(obs_scores(v.weights, exact_inverse(in, v)));
+Scores obs(const ScoreInputs& given) {
+  return with_vector(given, "obs", [](const ScoreInputs& in, const Vector& v) { return v.spread(obs_scores(v.weights, exact_inverse(in, v))); });
 }
-Scores obs_1993(const ScoreInputs& in) {
-  const Vector v(in);
-  return v.spread(obs_scores(v.weights, outer_inverse(in, v)));
+Scores obs_1993(const ScoreInputs& given) {
+  return with_vector(given, "obs-1993", [](const ScoreInputs& in, const Vector& v) { return v.spread(obs_scores(v.weights, outer_inverse(in, v))); });
 }
-Scores woodfisher(const ScoreInputs& in) {
-  const Vector v(in);
-  return v.spread(woodfisher_scores(v.weights, fisher(in, v)));
+Scores woodfisher(const ScoreInputs& given) {
+  return with_vector(given, "woodfisher", [](const ScoreInputs& in, const Vector& v) { return v.spread(woodfisher_scores(v.weights, fisher(in, v))); });
 }
 
-Surgery operate_obs(const ScoreInputs& in, std::int64_t remove) {
-  const Vector v(in);
-  return operate(v, exact_inverse(in, v), remove);
+Surgery operate_obs(const ScoreInputs& given, std::int64_t remove) {
+  return with_vector(given, "obs", [&](const ScoreInputs& in, const Vector& v) { return operate(v, exact_inverse(in, v), remove); });
 }
-Surgery operate_obs_1993(const ScoreInputs& in, std::int64_t remove) {
-  const Vector v(in);
-  return operate(v, outer_inverse(in, v), remove);
+Surgery operate_obs_1993(const ScoreInputs& given, std::int64_t remove) {
+  return with_vector(given, "obs-1993", [&](const ScoreInputs& in, const Vector& v) { return operate(v, outer_inverse(in, v), remove); });
 }
-Surgery operate_woodfisher(const ScoreInputs& in, std::int64_t remove) {
-  const Vector v(in);
-  const BlockInverse f = fisher(in, v);
-  const Tensor mask = remove_lowest({{"weights", woodfisher_scores(v.weights, f), {}}}, remove)[0];
-  return back_to_parameters(v, mask, v.weights + woodfisher_change(v.weights, f, mask));
+Surgery operate_woodfisher(const ScoreInputs& given, std::int64_t remove) {
+  return with_vector(given, "woodfisher", [&](const ScoreInputs& in, const Vector& v) {
+    const BlockInverse f = fisher(in, v);
+    const Tensor mask = remove_lowest({{"weights", woodfisher_scores(v.weights, f), {}}}, remove)[0];
+    return back_to_parameters(v, mask, v.weights + woodfisher_change(v.weights, f, mask));
+  });
 }
 
 }  // namespace bonsai::prune::methods_by_name

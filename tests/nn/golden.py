@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes golden_values.h: ten steps of each optimizer on a small network, computed by PyTorch in f64.
+"""Writes golden_values.h: ten steps of each optimizer on a small network, and its Hessian, computed by PyTorch in f64.
 
   python3 tests/nn/golden.py > tests/nn/golden_values.h
 
 Inputs are not stored: element i of tensor k is scale * sin(1.3 i + k) on both sides (support.h has the other half). For each
-optimizer: the loss before each of the ten steps, then all parameters after the last, end to end.
+optimizer: the loss before each of the ten steps, then all parameters after the last, end to end. The Hessian: row by row.
 """
 import math
 
@@ -33,6 +33,18 @@ def ten_steps(make):
     return losses + torch.cat([p.detach().reshape(-1) for p in parameters]).tolist()
 
 
+def hessian():
+    shapes = [(5, 4), (5,), (3, 5), (3,)]
+    start = torch.cat([wave(k + 1, s, 0.5).reshape(-1) for k, s in enumerate(shapes)])
+    x, y = wave(7, (6, 4)), torch.arange(6) % 3
+
+    def loss(all):
+        w1, b1, w2, b2 = (p.reshape(s) for p, s in zip(torch.split(all, [math.prod(s) for s in shapes]), shapes))
+        return F.cross_entropy(F.linear(torch.tanh(F.linear(x, w1, b1)), w2, b2), y)
+
+    return torch.autograd.functional.hessian(loss, start).reshape(-1).tolist()
+
+
 def write(name, numbers):
     lines, line = [], "    "
     for v in numbers:
@@ -55,4 +67,5 @@ write("sgd_decay", ten_steps(lambda p: torch.optim.SGD(p, lr=0.3, weight_decay=0
 write("adam", ten_steps(lambda p: torch.optim.Adam(p, lr=0.05)))
 write("adam_decay", ten_steps(lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1)))
 write("adamw", ten_steps(lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1)))
+write("hessian", hessian())
 print("};")
