@@ -19,6 +19,7 @@
 #include "experiments/common/jobs.h"
 #include "experiments/common/lottery.h"
 #include "experiments/common/program.h"
+#include "experiments/common/report.h"
 #include "nn/init.h"
 #include "prune/recovery/rewind.h"
 #include "prune/registry.h"
@@ -226,7 +227,7 @@ void run(int argc, char** argv) {
   if (!o.parse(argc, argv)) return;
   check(s);
   RunFolder folder(o, s.dataset);
-  if (folder.finished()) return show_again(folder);
+  if (folder.finished()) return present_again(folder);
   require_gnuplot();
   const Data data = load(s, o);
   folder.begin();

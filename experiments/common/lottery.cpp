@@ -168,17 +168,7 @@ void show(const Lottery& l, const RunFolder& folder, const std::optional<FirstLa
   if (const std::string shown = first ? draw_pixels(l, folder, *first) : ""; !shown.empty())
     figures.push_back({"pixels.png", "How many first-layer weights each input pixel keeps in the ticket with " + shown +
                                          " of the weights left (dark: none)." + source});
-  const std::string table = l.table(), summary = l.summary_json();
-  folder.write("table.txt", table);
-  write_report(folder, "The lottery ticket on " + l.dataset, figures, table, summary);
-  folder.write("summary.json", summary);
-  fmt::print("\n{}\nfigures:", table);
-  for (const Figure& f : figures) fmt::print(" {}", folder.file("figures/" + f.file).string());
-  fmt::print("\nreport:  {}\n", folder.file("report.html").string());
-}
-
-void show_again(const RunFolder& folder) {
-  fmt::print("{}\nThis run is finished. report:  {}\n", folder.read("table.txt"), folder.file("report.html").string());
+  present(folder, {"The lottery ticket on " + l.dataset, figures, l.table(), l.summary_json()});
 }
 
 }  // namespace bonsai::experiments

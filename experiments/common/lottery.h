@@ -60,15 +60,12 @@ std::string legend(const std::string& arm);
 // For each input of a first layer (out, inputs): how many of its weights survive, as a (height, width) picture.
 Tensor surviving_inputs(const Tensor& mask, std::int64_t height, std::int64_t width);
 
-// Draws the figures, with a picture of the surviving inputs of the layer `first` if it has one (784 inputs: 28, 28);
-// writes table.txt, report.html and, last of all, summary.json, which says that the run is finished; prints the table
-// and where to look.
+// Draws the figures, with a picture of the surviving inputs of the layer `first` if it has one (784 inputs: 28, 28), and
+// presents them.
 struct FirstLayer {
   std::string parameter;
   std::int64_t height, width;
 };
 void show(const Lottery& lottery, const RunFolder& folder, const std::optional<FirstLayer>& first);
-// What show() had printed, when the run was finished before.
-void show_again(const RunFolder& folder);
 
 }  // namespace bonsai::experiments

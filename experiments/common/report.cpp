@@ -51,4 +51,17 @@ void write_report(const RunFolder& folder, const std::string& title, const std::
   folder.write("report.html", html);
 }
 
+void present(const RunFolder& folder, const Findings& f) {
+  folder.write("table.txt", f.table);
+  write_report(folder, f.title, f.figures, f.table, f.summary);
+  folder.write("summary.json", f.summary);
+  fmt::print("\n{}\nfigures:", f.table);
+  for (const Figure& figure : f.figures) fmt::print(" {}", folder.file("figures/" + figure.file).string());
+  fmt::print("\nreport:  {}\n", folder.file("report.html").string());
+}
+
+void present_again(const RunFolder& folder) {
+  fmt::print("{}\nThis run is finished. report:  {}\n", folder.read("table.txt"), folder.file("report.html").string());
+}
+
 }  // namespace bonsai::experiments

@@ -13,8 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The network's weights, masks and, if there is one, the optimizer's state, under the names that DESIGN gives them.
-std::vector<NamedTensor> dense_view(nn::Module& net, const nn::Optimizer* optimizer) {
+// The network's weights, masks and, in the middle of a training, the optimizer's state and the pruning's: "fc1.weight",
+// "fc1.weight.mask", "optimizer.fc1.weight.m".
+std::vector<NamedTensor> dense_view(nn::Module& net, const nn::Optimizer* optimizer = nullptr,
+                                    const prune::During* during = nullptr) {
   std::vector<NamedTensor> all;
   for (nn::Parameter* p : net.parameters()) {
     all.push_back({p->name(), p->leaf().detach()});
@@ -23,7 +25,23 @@ std::vector<NamedTensor> dense_view(nn::Module& net, const nn::Optimizer* optimi
   for (auto& [name, b] : net.buffers()) all.push_back({name, *b});
   if (optimizer)
     for (auto& [name, t] : optimizer->state()) all.push_back({name, t});
+  if (during)
+    for (auto& [name, t] : during->state()) all.push_back({name, t});
   return all;
+}
+
+std::vector<Tensor> masks_in(const SafeTensors& file, nn::Module& net) {
+  std::vector<Tensor> masks;
+  for (nn::Parameter* p : net.parameters()) {
+    const Tensor* mask = file.find(p->name() + ".mask");
+    masks.push_back(mask ? *mask : Tensor());
+  }
+  return masks;
+}
+
+void set_masks(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& masks) {
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    if (masks[i].defined()) parameters[i]->set_mask(masks[i]);
 }
 
 std::vector<Tensor> values_in(const SafeTensors& file, nn::Module& net) {
@@ -160,9 +178,9 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
 
   auto net = recipe_.network();
   const std::vector<nn::Parameter*> parameters = net->parameters();
-  for (std::size_t i = 0; i < start.masks.size(); ++i)
-    if (start.masks[i].defined()) parameters[i]->set_mask(start.masks[i]);
+  set_masks(parameters, start.masks);
   prune::rewind(parameters, start.values);
+  const std::unique_ptr<prune::During> during = start.during ? start.during(*net) : nullptr;
 
   Training result;
   auto load_values = [&](const fs::path& file) {
@@ -176,7 +194,10 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   // An earlier run finished this training: take what it left.
   if (const std::string rows = folder_.part(id.str()); !rows.empty()) {
     result.record = from_csv(id, rows).record;
-    if (start.keep_final) result.final_values = load_values(final_file);
+    if (start.keep_final) {
+      result.final_values = load_values(final_file);
+      result.final_masks = masks_in(load_safetensors(final_file), *net);
+    }
     if (start.keep_values_at >= 0) result.kept_values = load_values(kept_file);
     fs::remove(partial_file);  // the kill may have come just before this
     progress_.skip(recipe_.iterations - start.iteration);
@@ -196,8 +217,10 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       const SafeTensors saved = load_safetensors(partial_file);
       std::vector<std::pair<std::string, Tensor>> state;
       for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
+      if (during) set_masks(parameters, masks_in(saved, *net));
       prune::rewind(parameters, values_in(saved, *net));
       optimizer->load_state(state);
+      if (during) during->load_state(state);
       options.first = iteration_of(saved);
       options.evaluate_first = false;
       require(options.first > start.iteration && options.first < recipe_.iterations && saved.metadata.contains("rows"),
@@ -211,13 +234,21 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   auto keep_values_if_due = [&](std::int64_t iteration) {
     if (iteration != start.keep_values_at) return;
     result.kept_values = prune::snapshot(parameters);
-    save_safetensors(kept_file, dense_view(*net, nullptr), {{"iteration", fmt::format("{}", iteration)}});
+    save_safetensors(kept_file, dense_view(*net), {{"iteration", fmt::format("{}", iteration)}});
   };
 
   double evaluating = 0;
   std::int64_t counted = options.first;
   const nn::Hooks hooks{
-      .before_step = keep_values_if_due,
+      .before_step =
+          [&](std::int64_t i) {
+            keep_values_if_due(i);
+            if (during) during->before_step(i);
+          },
+      .after_backward =
+          [&](std::int64_t i) {
+            if (during) during->after_backward(i);
+          },
       .evaluate =
           [&](std::int64_t done) {
             const auto t = Clock::now();
@@ -234,18 +265,22 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
             }
             if (done % recipe_.checkpoint_every == 0 && done < recipe_.iterations)
               save_safetensors(
-                  partial_file, dense_view(*net, optimizer.get()),
+                  partial_file, dense_view(*net, optimizer.get(), during.get()),
                   {{"iteration", fmt::format("{}", done)}, {"rows", to_csv(id, kept_fraction, result.record)}});
           }};
   nn::train(*net, *optimizer, start.batches, options, hooks);
 
+  if (during) during->finish();
+  std::vector<Tensor> masks;
+  for (const nn::Parameter* p : parameters) masks.push_back(p->mask());
+  const double left = density(start.values, masks);
   if (start.keep_final) {
     result.final_values = prune::snapshot(parameters);
-    save_safetensors(
-        final_file, dense_view(*net, nullptr),
-        {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", kept_fraction)}});
+    result.final_masks = masks;
+    save_safetensors(final_file, dense_view(*net),
+                     {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}});
   }
-  folder_.add_part(id.str(), to_csv(id, kept_fraction, result.record));
+  folder_.add_part(id.str(), to_csv(id, left, result.record));
   fs::remove(partial_file);
   folder_.add_time("training", seconds_since(began) - evaluating);
   folder_.add_time("evaluation", evaluating);

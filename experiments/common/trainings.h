@@ -9,6 +9,7 @@
 #include "experiments/common/run_folder.h"
 #include "nn/networks.h"
 #include "nn/train.h"
+#include "prune/during.h"
 
 namespace bonsai::experiments {
 
@@ -40,11 +41,14 @@ struct Start {
   std::int64_t iteration = 0;        // later than 0 when rewound to step k
   std::int64_t keep_values_at = -1;  // the iteration whose weights later trainings rewind to; -1: none
   bool keep_final = false;           // save the trained weights as a checkpoint
+  // Prunes while the training goes on, if there is one; the density of results.csv is then that at the end.
+  std::function<std::unique_ptr<prune::During>(nn::Module& net)> during = {};
 };
 
 struct Training {
   std::vector<nn::Evaluation> record;
-  std::vector<Tensor> final_values, kept_values;  // the second: at keep_values_at
+  std::vector<Tensor> final_values, final_masks;  // with keep_final
+  std::vector<Tensor> kept_values;                // at keep_values_at
 };
 
 class Trainings {
