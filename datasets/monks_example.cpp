@@ -7,8 +7,8 @@
 //   MONK 2       a2, a3 and a6 are 1: three attributes, not two       no monk
 //   MONK 3       a5 = 3 and a4 = 1? no. a5 != 4 and a2 != 3? yes      monk
 //
-// (a5 != 4 and a2 != 3) alone is the whole rule but for the robots with a5 = 3, a4 = 1 and a2 = 3: 3·1·2·1·1·2 = 12 of them. So a network
-// that knows only that is right on 420 of 432 robots, 97.2%, which is what OBS's network of 4 weights reached.
+// (a5 != 4 and a2 != 3) alone is the whole rule but for the robots with a5 = 3, a4 = 1 and a2 = 3: 3·1·2·1·1·2 = 12 of them. So a
+// network that knows only that is right on 420 of 432 robots, 97.2%, which is what OBS's network of 4 weights reached.
 #include <doctest/doctest.h>
 
 #include "datasets/monks.h"
