@@ -1,7 +1,7 @@
 // Checks published data files, or installs them from a folder. `./bonsai data` calls it; by hand:
 //
 //   build/bin/check_data mnist DIR                       the files of MNIST in DIR: one line each
-//   build/bin/check_data --install mnist FROM_DIR TO_DIR  copies them (raw, or NAME.gz inflated) once all are verified
+//   build/bin/check_data --install mnist FROM_DIR TO_DIR  copies them (raw, or IDX as NAME.gz inflated) once all are verified
 //
 // Exit 0 when all are as published, 2 with one line that says what to do when not.
 #include <cstdio>
@@ -24,16 +24,18 @@ namespace fs = std::filesystem;
 
 void verify(const std::string& set, const fs::path& folder) {
   for (const PublishedFile& f : files_of(set)) {
-    read_published(f, folder);
-    fmt::print("{}: {} is the published file ({} bytes)\n", set, f.file, f.bytes);
+    if (f.optional && !is_there(folder / f.file)) continue;
+    const std::string bytes = read_published(f, folder);
+    fmt::print("{}: {} is the published file ({} bytes)\n", set, f.file, bytes.size());
   }
 }
 
 // The file's raw bytes from FROM/file or FROM/file.gz.
 std::string find(const PublishedFile& f, const fs::path& folder) {
   const fs::path raw = folder / f.file, packed = folder / (std::string(f.file) + ".gz");
-  if (fs::exists(raw)) return read_published(f, folder);
-  require(fs::exists(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set, folder.string(),
+  if (is_there(raw)) return read_published(f, folder);
+  require(!f.content, "{}: {} does not hold {}; name the folder that does", f.set, folder.string(), f.file);
+  require(is_there(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set, folder.string(),
           f.file, f.file);
   std::string bytes = gunzip_idx(read_whole(packed), packed.string());
   check_published(f, bytes, packed.string());
@@ -42,11 +44,12 @@ std::string find(const PublishedFile& f, const fs::path& folder) {
 
 void install(const std::string& set, const fs::path& from, const fs::path& to) {
   std::vector<std::pair<PublishedFile, std::string>> files;
-  for (const PublishedFile& f : files_of(set)) files.emplace_back(f, find(f, from));
+  for (const PublishedFile& f : files_of(set))
+    if (!f.optional || is_there(from / f.file)) files.emplace_back(f, find(f, from));
   create_folders(to);
   for (const auto& [f, bytes] : files) {
     write_whole(to / f.file, bytes);
-    fmt::print("{}: {} installed ({} bytes)\n", set, f.file, f.bytes);
+    fmt::print("{}: {} installed ({} bytes)\n", set, f.file, bytes.size());
   }
 }
 

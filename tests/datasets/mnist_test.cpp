@@ -1,16 +1,14 @@
 // MNIST and Fashion-MNIST: where they are searched, what is refused, and the real files where they are there.
 #include "datasets/mnist.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 
 #include "core/ops.h"
 #include "datasets/published.h"
 #include "datasets/sha256.h"
+#include "tests/datasets/check_data.h"
 #include "tests/files_support.h"
 
 namespace bonsai::datasets {
@@ -51,7 +49,7 @@ TEST(Published, DirectoryIsTheFirstThatIsSet) {
 TEST(Published, KnownSets) {
   EXPECT_EQ(files_of("mnist").size(), 4u);
   EXPECT_EQ(files_of("fashion-mnist")[0].bytes, 47040016u);
-  EXPECT_MESSAGE(files_of("imagenet"), "data: no set is called \"imagenet\"; there are mnist, fashion-mnist");
+  EXPECT_MESSAGE(files_of("imagenet"), "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, monks");
 }
 
 TEST(Mnist, RefusesWhatIsNotThePublishedFile) {
@@ -142,22 +140,9 @@ TEST(Cost, LoadMnist) {
 
 // ---- build/bin/check_data
 
-struct Outcome {
-  int status;
-  std::string output;
-};
-Outcome check_data(const std::string& arguments) {
-  FILE* pipe = ::popen((std::string(BONSAI_BIN_DIR) + "/check_data " + arguments + " 2>&1").c_str(), "r");
-  std::string output;
-  for (int c; (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
-  return {WEXITSTATUS(::pclose(pipe)), output};
-}
-
-class CheckData : public ::testing::Test {
-  void SetUp() override {
-    if (!std::filesystem::exists(BONSAI_BIN_DIR "/check_data")) GTEST_SKIP() << "check_data is not built";
-  }
-};
+using test::check_data;
+using test::Outcome;
+class CheckData : public test::CheckData {};
 
 TEST_F(CheckData, RefusesInOneLine) {
   TemporaryFolder t;
@@ -167,7 +152,7 @@ TEST_F(CheckData, RefusesInOneLine) {
   } cases[] = {
       {"", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
       {"--help", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
-      {"imagenet " + folder, "data: no set is called \"imagenet\"; there are mnist, fashion-mnist\n"},
+      {"imagenet " + folder, "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, monks\n"},
       {"mnist " + folder,
        "mnist: " + folder + "/train-images-idx3-ubyte is missing; fetch it with ./bonsai data mnist\n"},
       {"--install mnist " + folder + " " + folder + "/to",
