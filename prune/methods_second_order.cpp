@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/derivatives.h"
+#include "nn/flat.h"
 #include "prune/methods.h"
 #include "prune/scores/backpropagated_diagonal.h"
 #include "prune/scores/hessian_diagonal.h"
@@ -15,77 +16,49 @@
 namespace bonsai::prune::methods_by_name {
 namespace {
 
-// All parameters as one vector, of which `kept` lists the entries that are not pruned: what OBS sees.
-struct Vector {
-  Tensors xs;
-  Tensor kept;       // (k) i64
-  Tensor weights;    // (k) f64
-  std::int64_t n;
+using nn::Flat;
 
-  explicit Vector(const ScoreInputs& in) : xs(leaves(in)) {
-    std::vector<std::int64_t> places;
-    n = 0;
-    for (const nn::Parameter* p : in.parameters) {
-      for (std::int64_t i = 0; i < p->numel(); ++i)
-        if (!p->is_masked() || p->mask().at(i) != 0) places.push_back(n + i);
-      n += p->numel();
-    }
-    kept = tensor(std::span<const std::int64_t>(places), {static_cast<std::int64_t>(places.size())});
-    NoGrad off;
-    weights = index_select(join(xs), kept);
-  }
-  Tensor block(const Tensor& matrix) const { return index_select(index_select(matrix, kept, 0), kept, 1); }
-  // (k) into tensors shaped as the parameters; pruned entries get 0.
-  Scores spread(const Tensor& v) const {
-    Scores all;
-    for (const Tensor& t : split(index_add(v, kept, 0, n), xs)) all.push_back(t);
-    return all;
-  }
-};
+Scores list(const Tensors& t) { return {t.begin(), t.end()}; }
 
-Tensor exact_inverse(const ScoreInputs& in, const Vector& v) {
-  const double n = static_cast<double>(v.n);
-  require_memory(fmt::format("obs: the exact Hessian of {} weights, its factor and its inverse", v.n), 6 * 8 * n * n,
+Tensor exact_inverse(const ScoreInputs& in, const Flat& v) {
+  const double n = static_cast<double>(v.total());
+  require_memory(fmt::format("obs: the exact Hessian of {} weights, its factor and its inverse", v.total()), 6 * 8 * n * n,
                  "use woodfisher, which keeps blocks, or fewer weights");
-  NoGrad off;
-  return damped_inverse(v.block(hessian(objective(in, "obs"), v.xs))).inverse;
+  return damped_inverse(v.hessian(objective(in, "obs"))).inverse;
 }
 
 // H ≈ the mean over examples and outputs of outer products of the outputs' gradients.
-Tensor outer_inverse(const ScoreInputs& in, const Vector& v) {
-  const double n = static_cast<double>(v.n);
-  require_memory(fmt::format("obs-1993: the inverse Hessian of {} weights", v.n), 2 * 8 * n * n, "use woodfisher, which keeps blocks, or fewer weights");
+Tensor outer_inverse(const ScoreInputs& in, const Flat& v) {
+  const double n = static_cast<double>(v.total());
+  require_memory(fmt::format("obs-1993: the inverse Hessian of {} weights", v.total()), 3 * 8 * n * n, "use woodfisher, which keeps blocks, or fewer weights");
   NoGrad on(false);
   const Tensor outputs = (*in.net)(in.inputs);
   NoGrad off;
-  const Tensor rows = index_select(jacobian(outputs, v.xs), v.kept, 1);
+  const Tensor rows = index_select(jacobian(outputs, v.leaves()), v.places(), 1);
   // (Σ over outputs, mean over examples: with P rows the recursion divides by P.)
   const double per_example = static_cast<double>(outputs.numel()) / static_cast<double>(outputs.size(0));
   return outer_product_inverse(rows * std::sqrt(per_example), in.weight_decay > 0 ? in.weight_decay : in.damping);
 }
 
-BlockInverse fisher(const ScoreInputs& in, const Vector& v) {
+BlockInverse fisher(const ScoreInputs& in, const Flat& v) {
   auto gradient = [&](std::int64_t k) {
     NoGrad on(false);
-    const Tensor loss = in.loss((*in.net)(slice(in.inputs, 0, k, k + 1)), slice(in.targets, 0, k, k + 1));
-    const Tensors g = grad(loss, v.xs);
-    NoGrad off;
-    return index_select(join(g), v.kept);
+    return v.gradient(in.loss((*in.net)(slice(in.inputs, 0, k, k + 1)), slice(in.targets, 0, k, k + 1)));
   };
-  return fisher_inverse(v.kept.numel(), in.inputs.size(0), gradient, in.fisher_block, in.weight_decay > 0 ? in.weight_decay : in.damping);
+  return fisher_inverse(v.size(), in.inputs.size(0), gradient, in.fisher_block, in.weight_decay > 0 ? in.weight_decay : in.damping);
 }
 
 // The masks and values that go with the vector's: pruned before or now means mask 0.
-Surgery back_to_parameters(const Vector& v, const Tensor& kept_mask, const Tensor& weights) {
+Surgery back_to_parameters(const Flat& v, const Tensor& kept_mask, const Tensor& weights) {
   Surgery s;
   for (const Tensor& m : v.spread(cast(kept_mask, DType::f64))) s.masks.push_back(greater(m, number(0, m)));
-  s.values = v.spread(weights);
+  s.values = list(v.spread(weights));
   return s;
 }
 
-Surgery operate(const Vector& v, const Tensor& inverse, std::int64_t remove) {
-  require(remove >= 0 && remove <= v.kept.numel(), "obs: cannot remove {} of {} weights", remove, v.kept.numel());
-  Surgeon surgeon(v.weights, inverse);
+Surgery operate(const Flat& v, const Tensor& inverse, std::int64_t remove) {
+  require(remove >= 0 && remove <= v.size(), "obs: cannot remove {} of {} weights", remove, v.size());
+  Surgeon surgeon(v.values(), inverse);
   for (std::int64_t i = 0; i < remove; ++i) surgeon.remove(surgeon.cheapest());
   return back_to_parameters(v, surgeon.mask(), surgeon.weights());
 }
@@ -113,7 +86,7 @@ template <class F>
 auto with_vector(const ScoreInputs& given, const char* score, F f) {
   const InDouble scope(given, score);
   objective(scope.inputs(), score);  // says what is missing
-  return f(scope.inputs(), Vector(scope.inputs()));
+  return f(scope.inputs(), Flat(scope.inputs().parameters));
 }
 
 }  // namespace
@@ -128,26 +101,26 @@ Scores obd_1990(const ScoreInputs& in) { return backpropagated(in, "obd-1990", S
 Scores obd_1990_positive(const ScoreInputs& in) { return backpropagated(in, "obd-1990-positive", SecondOrder::positive); }
 
 Scores obs(const ScoreInputs& given) {
-  return with_vector(given, "obs", [](const ScoreInputs& in, const Vector& v) { return v.spread(obs_scores(v.weights, exact_inverse(in, v))); });
+  return with_vector(given, "obs", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(obs_scores(v.values(), exact_inverse(in, v)))); });
 }
 Scores obs_1993(const ScoreInputs& given) {
-  return with_vector(given, "obs-1993", [](const ScoreInputs& in, const Vector& v) { return v.spread(obs_scores(v.weights, outer_inverse(in, v))); });
+  return with_vector(given, "obs-1993", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(obs_scores(v.values(), outer_inverse(in, v)))); });
 }
 Scores woodfisher(const ScoreInputs& given) {
-  return with_vector(given, "woodfisher", [](const ScoreInputs& in, const Vector& v) { return v.spread(woodfisher_scores(v.weights, fisher(in, v))); });
+  return with_vector(given, "woodfisher", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(woodfisher_scores(v.values(), fisher(in, v)))); });
 }
 
 Surgery operate_obs(const ScoreInputs& given, std::int64_t remove) {
-  return with_vector(given, "obs", [&](const ScoreInputs& in, const Vector& v) { return operate(v, exact_inverse(in, v), remove); });
+  return with_vector(given, "obs", [&](const ScoreInputs& in, const Flat& v) { return operate(v, exact_inverse(in, v), remove); });
 }
 Surgery operate_obs_1993(const ScoreInputs& given, std::int64_t remove) {
-  return with_vector(given, "obs-1993", [&](const ScoreInputs& in, const Vector& v) { return operate(v, outer_inverse(in, v), remove); });
+  return with_vector(given, "obs-1993", [&](const ScoreInputs& in, const Flat& v) { return operate(v, outer_inverse(in, v), remove); });
 }
 Surgery operate_woodfisher(const ScoreInputs& given, std::int64_t remove) {
-  return with_vector(given, "woodfisher", [&](const ScoreInputs& in, const Vector& v) {
+  return with_vector(given, "woodfisher", [&](const ScoreInputs& in, const Flat& v) {
     const BlockInverse f = fisher(in, v);
-    const Tensor mask = remove_lowest({{"weights", woodfisher_scores(v.weights, f), {}}}, remove)[0];
-    return back_to_parameters(v, mask, v.weights + woodfisher_change(v.weights, f, mask));
+    const Tensor mask = remove_lowest({{"weights", woodfisher_scores(v.values(), f), {}}}, remove)[0];
+    return back_to_parameters(v, mask, v.values() + woodfisher_change(v.values(), f, mask));
   });
 }
 

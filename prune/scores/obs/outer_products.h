@@ -4,6 +4,9 @@
 //   H ≈ (1/P) Σ_k X_k X_kᵀ,  X_k = dF(w, in_k)/dw
 //   H⁻¹_{m+1} = H⁻¹_m - H⁻¹_m X X ᵀH⁻¹_m / (P + Xᵀ H⁻¹_m X),   H⁻¹_0 = I/α
 //
+// Several patterns may be taken in at once, as the rows of a matrix X (Woodbury): H⁻¹ - H⁻¹Xᵀ (P I + X H⁻¹ Xᵀ)⁻¹ X H⁻¹. The result is the
+// same, and the work is products of matrices; with one row it is the step above.
+//
 // So the result is exactly the inverse of (1/P) Σ X Xᵀ + αI. Exact for squared error where the network fits its targets; one step a
 // pattern and output. Cost O(P n²). Hassibi and Stork, NIPS 1992 (α between 1e-8 and 1e-4).
 #pragma once
@@ -14,7 +17,7 @@ namespace bonsai::prune {
 // gradients (P, n) f64: one row a pattern and output.
 Tensor outer_product_inverse(const Tensor& gradients, double alpha);
 
-// One step of it, in place: inverse (n, n) f64 takes in the pattern x (n), one of `patterns`.
-void add_outer_product(Tensor& inverse, const double* x, double patterns);
+// One step of it, in place: inverse (n, n) f64 takes in the rows of x (b, n), b of `patterns`.
+void add_outer_products(Tensor& inverse, const Tensor& x, std::int64_t patterns);
 
 }  // namespace bonsai::prune

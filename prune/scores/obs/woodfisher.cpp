@@ -29,12 +29,17 @@ BlockInverse fisher_inverse(std::int64_t n, std::int64_t examples, const std::fu
   require_memory("woodfisher", 8.0 * static_cast<double>(n) * static_cast<double>(block), "take smaller blocks");
   BlockInverse f{n, block, {}};
   for (std::int64_t begin = 0; begin < n; begin += block) f.inverse.push_back(eye(std::min(block, n - begin)) * (1 / alpha));
-  for (std::int64_t k = 0; k < examples; ++k) {
-    const Tensor g = cast(gradient(k), DType::f64);
-    require(g.shape() == Shape{n}, "woodfisher: the gradient of example {} is {}, not ({})", k, g.shape(), n);
-    each_block(f, [&](std::int64_t b, std::int64_t begin, std::int64_t) {
-      add_outer_product(f.inverse[b], g.data<double>().data() + begin, static_cast<double>(examples));
-    });
+  constexpr std::int64_t together = 32;
+  for (std::int64_t first = 0; first < examples; first += together) {
+    Tensors rows;
+    for (std::int64_t k = first; k < std::min(examples, first + together); ++k) {
+      const Tensor g = gradient(k);
+      require(g.shape() == Shape{n} && g.dtype() == DType::f64, "woodfisher: the gradient of example {} is {} {}, not ({}) in f64", k, name(g.dtype()),
+              g.shape(), n);
+      rows.push_back(reshape(g, {1, n}));
+    }
+    const Tensor x = concat(rows, 0);
+    each_block(f, [&](std::int64_t b, std::int64_t begin, std::int64_t end) { add_outer_products(f.inverse[b], slice(x, 1, begin, end), examples); });
   }
   return f;
 }

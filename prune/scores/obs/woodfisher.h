@@ -21,7 +21,7 @@ struct BlockInverse {
   std::vector<Tensor> inverse;  // of each block, f64
 };
 
-// gradients(k): the gradient (n) of example k = 0 .. examples-1. Refused, with its size, when the blocks cannot fit in memory.
+// gradient(k): the gradient (n), f64, of example k = 0 .. examples-1. Refused, with its size, when the blocks cannot fit in memory.
 BlockInverse fisher_inverse(std::int64_t n, std::int64_t examples, const std::function<Tensor(std::int64_t k)>& gradient, std::int64_t block, double alpha);
 
 // Scores of w (n), f64; and the change of all weights when those whose mask (n) u8 is 0 are deleted (those that are 0 already cost nothing).
