@@ -20,11 +20,11 @@ using nn::Flat;
 
 Scores list(const Tensors& t) { return {t.begin(), t.end()}; }
 
-Tensor exact_inverse(const ScoreInputs& in, const Flat& v) {
+Inverse exact_inverse(const ScoreInputs& in, const Flat& v) {
   const double n = static_cast<double>(v.total());
   require_memory(fmt::format("obs: the exact Hessian of {} weights, its factor and its inverse", v.total()), 6 * 8 * n * n,
                  "use woodfisher, which keeps blocks, or fewer weights");
-  return damped_inverse(v.hessian(objective(in, "obs"))).inverse;
+  return damped_inverse(v.hessian(objective(in, "obs")));
 }
 
 // H ≈ the mean over examples and outputs of outer products of the outputs' gradients.
@@ -56,11 +56,13 @@ Surgery back_to_parameters(const Flat& v, const Tensor& kept_mask, const Tensor&
   return s;
 }
 
-Surgery operate(const Flat& v, const Tensor& inverse, std::int64_t remove) {
+Surgery operate(const Flat& v, const Inverse& inverse, std::int64_t remove) {
   require(remove >= 0 && remove <= v.size(), "obs: cannot remove {} of {} weights", remove, v.size());
-  Surgeon surgeon(v.values(), inverse);
+  Surgeon surgeon(v.values(), inverse.inverse);
   for (std::int64_t i = 0; i < remove; ++i) surgeon.remove(surgeon.cheapest());
-  return back_to_parameters(v, surgeon.mask(), surgeon.weights());
+  Surgery s = back_to_parameters(v, surgeon.mask(), surgeon.weights());
+  s.damping = inverse.damping;
+  return s;
 }
 
 Scores diagonal_scores(const ScoreInputs& in, const Tensors& diagonal) {
@@ -101,7 +103,7 @@ Scores obd_1990(const ScoreInputs& in) { return backpropagated(in, "obd-1990", S
 Scores obd_1990_positive(const ScoreInputs& in) { return backpropagated(in, "obd-1990-positive", SecondOrder::positive); }
 
 Scores obs(const ScoreInputs& given) {
-  return with_vector(given, "obs", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(obs_scores(v.values(), exact_inverse(in, v)))); });
+  return with_vector(given, "obs", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(obs_scores(v.values(), exact_inverse(in, v).inverse))); });
 }
 Scores obs_1993(const ScoreInputs& given) {
   return with_vector(given, "obs-1993", [](const ScoreInputs& in, const Flat& v) { return list(v.spread(obs_scores(v.values(), outer_inverse(in, v)))); });
@@ -114,7 +116,7 @@ Surgery operate_obs(const ScoreInputs& given, std::int64_t remove) {
   return with_vector(given, "obs", [&](const ScoreInputs& in, const Flat& v) { return operate(v, exact_inverse(in, v), remove); });
 }
 Surgery operate_obs_1993(const ScoreInputs& given, std::int64_t remove) {
-  return with_vector(given, "obs-1993", [&](const ScoreInputs& in, const Flat& v) { return operate(v, outer_inverse(in, v), remove); });
+  return with_vector(given, "obs-1993", [&](const ScoreInputs& in, const Flat& v) { return operate(v, {outer_inverse(in, v), 0}, remove); });
 }
 Surgery operate_woodfisher(const ScoreInputs& given, std::int64_t remove) {
   return with_vector(given, "woodfisher", [&](const ScoreInputs& in, const Flat& v) {

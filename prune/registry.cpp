@@ -63,35 +63,42 @@ Tensor objective(const ScoreInputs& in, const char* score, double temperature) {
   return total;
 }
 
-namespace {
-
-// Removes counts[i] of parameters[i] (scope layer), or counts[0] of all together (scope global).
-void remove_counts(const Method& m, const ScoreInputs& in, const std::vector<std::int64_t>& counts) {
+Surgery propose(const Method& m, const ScoreInputs& in, const std::vector<std::int64_t>& counts) {
   for (const nn::Parameter* p : in.parameters)
     dispatch_floating("prune", p->leaf().dtype(), [&]<class T>() {
       const auto w = p->leaf().data<T>();
       for (std::size_t i = 0; i < w.size(); ++i)
         require(std::isfinite(w[i]), "prune: \"{}\" is {} at index {}", p->name(), std::isnan(w[i]) ? "NaN" : "infinite", i);
     });
-  std::vector<Candidate> all;
-  for (nn::Parameter* p : in.parameters) all.push_back({p->name(), {}, p->mask()});
-  Surgery s;
   NoGrad off;
   if (m.operate) {
     require(m.scope == Scope::global, "prune: \"{}\" weighs all weights against each other, so its scope is global", m.name);
-    s = m.operate(in, counts[0]);
-  } else {
-    const std::vector<Tensor> scores = m.score(in);
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].scores = scores[i];
-    if (m.scope == Scope::global) s.masks = remove_lowest(all, counts[0]);
-    else
-      for (std::size_t i = 0; i < all.size(); ++i) s.masks.push_back(remove_lowest({all[i]}, counts[i])[0]);
+    return m.operate(in, counts[0]);
   }
-  require_no_empty_layer(all, s.masks);
+  const std::vector<Tensor> scores = m.score(in);
+  std::vector<Candidate> all;
+  for (std::size_t i = 0; i < scores.size(); ++i) all.push_back({in.parameters[i]->name(), scores[i], in.parameters[i]->mask()});
+  if (m.scope == Scope::global) return {.masks = remove_lowest(all, counts[0]), .values = {}};
+  Surgery s;
+  for (std::size_t i = 0; i < all.size(); ++i) s.masks.push_back(remove_lowest({all[i]}, counts[i])[0]);
+  return s;
+}
+
+void apply(const Surgery& s, const std::vector<nn::Parameter*>& parameters) {
   for (std::size_t i = 0; i < s.masks.size(); ++i) {
-    in.parameters[i]->set_mask(s.masks[i]);
-    if (!s.values.empty()) in.parameters[i]->set(s.values[i]);
+    parameters[i]->set_mask(s.masks[i]);
+    if (!s.values.empty()) parameters[i]->set(s.values[i]);
   }
+}
+
+namespace {
+
+void remove_counts(const Method& m, const ScoreInputs& in, const std::vector<std::int64_t>& counts) {
+  const Surgery s = propose(m, in, counts);
+  std::vector<Candidate> all;
+  for (const nn::Parameter* p : in.parameters) all.push_back({p->name(), {}, {}});
+  require_no_empty_layer(all, s.masks);
+  apply(s, in.parameters);
 }
 
 std::int64_t total_kept(const ScoreInputs& in) {

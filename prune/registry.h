@@ -42,6 +42,7 @@ constexpr const char* name(Needs n) { return n == Needs::weights ? "weights" : n
 // A method that also moves the weights that stay returns both.
 struct Surgery {
   std::vector<Tensor> masks, values;  // one each a parameter: u8, and the new weights
+  double damping = 0;                 // what had to be added to the Hessian's diagonal before it had an inverse
 };
 
 struct Method {
@@ -60,6 +61,11 @@ const Method& method(const std::string& name);  // throws and lists the names th
 
 // The parameters that pruning is about: those with two or more axes (biases stay).
 std::vector<nn::Parameter*> prunable(nn::Module& net);
+
+// What a method would do: remove counts[i] of parameters[i] (scope layer), or counts[0] of all together (scope global). Changes nothing,
+// and may leave a layer empty. `values` is empty when the method moves no weights. Throws on weights that are not finite.
+Surgery propose(const Method& m, const ScoreInputs& inputs, const std::vector<std::int64_t>& counts);
+void apply(const Surgery& s, const std::vector<nn::Parameter*>& parameters);
 
 // One pruning step: removes the fraction rates[i] of what remains in parameters[i] (scope layer), or, with one rate for all, of what
 // remains in all of them together (scope global). Sets the masks, and the values where the method moves them. Throws before a layer

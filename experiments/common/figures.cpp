@@ -74,6 +74,12 @@ void plot(const std::filesystem::path& folder, const std::string& name, const st
   std::filesystem::remove(folder / log);
 }
 
+std::string gnuplot_text(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == '_' ? "\\\\_" : c == '"' ? "" : std::string(1, c);
+  return out;
+}
+
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale) {
   require(!matrices.empty() && scale > 0, "heat map: nothing to draw");
   const auto h = static_cast<int>(matrices[0].size(0)), w = static_cast<int>(matrices[0].size(1));

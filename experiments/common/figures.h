@@ -17,6 +17,9 @@ void require_gnuplot();
 void plot(const std::filesystem::path& folder, const std::string& name, const std::string& data,
           const std::string& script, int width, int height);
 
+// Text for a gnuplot title in double quotes, where an underscore would lower what follows.
+std::string gnuplot_text(const std::string& text);
+
 // One grey-to-yellow picture a matrix (h, w), side by side, each pixel `scale` pixels wide, from 0 (dark) to the
 // largest value of that matrix (bright). Written as PNG.
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale);

@@ -22,13 +22,6 @@ std::vector<std::int64_t> levels_to_draw(const Lottery& l) {
   return levels;
 }
 
-// Text for a gnuplot title in double quotes, where an underscore would lower what follows.
-std::string plain(const std::string& text) {
-  std::string out;
-  for (char c : text) out += c == '_' ? "\\\\_" : c == '"' ? "" : std::string(1, c);
-  return out;
-}
-
 // Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above
 // `top`: with i steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
 void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
@@ -96,7 +89,7 @@ set grid linecolor rgb '#dddddd'
 set xrange [0:{}]
 set yrange [{}:{}]
 )gp",
-                                         plain(finding), plain(l.seeds), plain(l.command), l.iterations, low, high);
+                                         gnuplot_text(finding), gnuplot_text(l.seeds), gnuplot_text(l.command), l.iterations, low, high);
   plot(figures, "accuracy", data, script + labels + lines + "\n", 1000, 560);
 }
 
@@ -189,8 +182,8 @@ set xlabel 'weights left (%)'
 set grid linecolor rgb '#dddddd'
 unset key
 )gp",
-                  control ? "Ticket against the same mask with new weights" : "Lottery ticket", last, plain(l.seeds),
-                  plain(l.command), last / 1.15);
+                  control ? "Ticket against the same mask with new weights" : "Lottery ticket", last, gnuplot_text(l.seeds),
+                  gnuplot_text(l.command), last / 1.15);
   plot(figures, "density", data,
        script + panel("iterations to 97% validation accuracy", to_97, "[0:*]", 0) +
            panel("early-stop iteration (hollow: cut off by the end)", early_stop,
