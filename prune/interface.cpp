@@ -110,8 +110,8 @@ void random_structured(nn::Parameter& p, Amount amount, int dim, const Random& r
 void global_unstructured(const Parameters& parameters, Amount amount, const std::vector<Tensor>& importance) {
   constexpr const char* call = "global_unstructured";
   check_global(parameters);
-  require(importance.empty() || importance.size() == parameters.size(), "{}: {} tensors of importance for {} parameters; give one each, undefined for |w|",
-          call, importance.size(), parameters.size());
+  require(importance.empty() || importance.size() == parameters.size(),
+          "{}: {} tensors of importance for {} parameters; give one each, undefined for |w|", call, importance.size(), parameters.size());
   std::vector<Tensor> scores;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     scores.push_back(magnitude(judged(call, *parameters[i], importance.empty() ? Tensor() : importance[i])));
@@ -129,11 +129,12 @@ void global_unstructured(const Parameters& parameters, Amount amount, const Rand
 void custom_from_mask(nn::Parameter& p, const Tensor& mask) {
   constexpr const char* call = "custom_from_mask";
   require(mask.shape() == p.shape(), "{}: mask {} does not fit {}", named(call, p), mask.shape(), p.shape());
+  const Tensor given = cast(mask.detach(), DType::f64);
   Tensor both = mask_of(p);
   const auto entries = both.mutable_data<std::uint8_t>();
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const double m = mask.at(static_cast<std::int64_t>(i));
-    require(m == 0 || m == 1, "{}: the mask is {} at index {}; only 0 and 1 mean something", named(call, p), m, i);
+    const double m = given.data<double>()[i];
+    if (m != 0 && m != 1) fail("{}: the mask is {} at index {}; only 0 and 1 mean something", named(call, p), m, i);
     entries[i] &= m == 1;
   }
   set_masks(call, {&p}, {both});
