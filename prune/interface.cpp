@@ -15,15 +15,16 @@ using Parameters = std::vector<nn::Parameter*>;
 
 std::string named(const char* call, const nn::Parameter& p) { return fmt::format("{} \"{}\"", call, p.name()); }
 
+// The hard mask, and what it keeps: a soft one (of which Parameter::kept() knows too) goes its own way.
 Tensor mask_of(const nn::Parameter& p) { return p.is_masked() ? clone(p.mask()) : ones(p.shape(), DType::u8); }
+std::int64_t kept(const Tensor& mask) { return std::ranges::count(mask.data<std::uint8_t>(), 1); }
+std::int64_t remaining_in(const nn::Parameter& p) { return p.is_masked() ? kept(p.mask()) : p.numel(); }
 
 // The end of every call: nothing has been changed so far. A warning may throw, so all are given before the first mask is set.
 void set_masks(const char* call, const Parameters& parameters, const std::vector<Tensor>& masks) {
-  for (std::size_t i = 0; i < masks.size(); ++i) {
-    const auto m = masks[i].data<std::uint8_t>();
-    if (parameters[i]->kept() > 0 && std::ranges::count(m, 0) == masks[i].numel())
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    if (remaining_in(*parameters[i]) > 0 && kept(masks[i]) == 0)
       warn(fmt::format("warning: {} {} leaves no weight at all", named(call, *parameters[i]), parameters[i]->shape()));
-  }
   for (std::size_t i = 0; i < masks.size(); ++i) parameters[i]->set_mask(masks[i]);
 }
 
@@ -43,7 +44,7 @@ void unstructured(const char* call, const std::string& who, const Parameters& pa
   std::int64_t remaining = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     candidates.push_back({parameters[i]->name(), mixed ? cast(scores[i], DType::f64) : scores[i], parameters[i]->mask()});
-    remaining += parameters[i]->kept();
+    remaining += remaining_in(*parameters[i]);
   }
   set_masks(call, parameters, remove_lowest(candidates, amount.of(remaining, who, "entries")));
 }
@@ -63,7 +64,7 @@ void structured(const char* call, nn::Parameter& p, int axis, const Tensor& scor
   for (std::size_t i = 0; i < entries.size(); ++i) any[channel(i)] |= entries[i];
 
   const std::string units = fmt::format("channels of axis {}", axis);
-  const std::int64_t number = amount.of(std::ranges::count(any, 1), named(call, p), units);
+  const std::int64_t number = amount.of(kept(alive), named(call, p), units);
   const Tensor left = remove_lowest({{fmt::format("{}: {}", p.name(), units), scores, alive}}, number)[0];
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i] &= left.data<std::uint8_t>()[channel(i)];
   set_masks(call, {&p}, {mask});

@@ -6,7 +6,8 @@
 //
 // Calls compose: each works on what the ones before it have left. An unstructured call counts its fraction among the entries whose mask is 1,
 // a structured one among the channels that have such an entry, and a custom mask is multiplied in. What differs from PyTorch, on purpose:
-//   - the masks are hard (nn/parameter.h): a pruned weight is 0 in the slot itself, with no gradient and no optimizer state;
+//   - the masks are hard (nn/parameter.h): a pruned weight is 0 in the slot itself, with no gradient and no optimizer state (a soft mask is
+//     left alone, and not counted);
 //   - equal scores go lowest index first, NaN is refused, and a call that fails has changed nothing.
 // A call may leave nothing of a tensor, as there; a warning then names it (prune/warning.h).
 // Paszke et al., "PyTorch: an imperative style, high-performance deep learning library", NeurIPS 2019.

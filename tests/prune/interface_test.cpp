@@ -181,6 +181,17 @@ TEST(Interface, MasksAreHardUntilTheyAreRemoved) {
   EXPECT_TRUE(refused(p, [&] { remove(p); }, {"remove \"fc1.weight\"", "not pruned"}));
 }
 
+TEST(Interface, ASoftMaskGoesItsOwnWay) {
+  Heard heard;
+  nn::Parameter p = slot(tensor({4.f, 3.f, 2.f, 1.f}, {2, 2}));
+  p.set_soft_mask(tensor<std::uint8_t>({0, 0, 0, 1}, {2, 2}));
+  EXPECT_FALSE(is_pruned(p));
+  l1_unstructured(p, 0.5);  // of four
+  EXPECT_EQ(mask(p), (Mask{1, 1, 0, 0}));
+  EXPECT_EQ(p.soft_mask().to_vector<std::uint8_t>(), (Mask{0, 0, 0, 1}));
+  EXPECT_TRUE(heard.lines.empty());  // the hard mask has left something
+}
+
 TEST(Interface, ANetworkIsPrunedWhenAnyParameterHasAMask) {
   auto net = small_net();
   EXPECT_FALSE(is_pruned(*net));
