@@ -69,8 +69,8 @@ Tensor checked_mask(const Candidate& c, DType type) {
 
 }  // namespace
 
-std::int64_t count(double fraction, std::int64_t n) {
-  require(fraction >= 0 && fraction <= 1, "prune: the fraction {} is not between 0 and 1{}", fraction,
+std::int64_t count(double fraction, std::int64_t n, const std::string& who) {
+  require(fraction >= 0 && fraction <= 1, "{}: the fraction {} is not between 0 and 1{}", who, fraction,
           fraction > 1 && fraction <= 100 ? fmt::format("; did you mean {}?", fraction / 100) : "");
   return static_cast<std::int64_t>(std::nearbyint(fraction * static_cast<double>(n)));  // (sel.1)
 }

@@ -10,7 +10,8 @@
 namespace bonsai::prune {
 
 // How many of n entries a fraction stands for: the nearest whole number, halves to even (0.25 of 10 is 2, 0.35 of 10 is 4).
-std::int64_t count(double fraction, std::int64_t n);
+// `who` begins the message when the fraction is none.
+std::int64_t count(double fraction, std::int64_t n, const std::string& who = "prune");
 
 struct Candidate {
   std::string name;
