@@ -19,9 +19,11 @@ Parameter::Parameter(std::string name, const Shape& shape, DType t) : name_(std:
 }
 
 std::int64_t Parameter::kept() const {
+  const Tensor& some = mask_.defined() ? mask_ : soft_mask_;
+  if (!some.defined()) return numel();
+  const std::uint8_t *a = some.data<std::uint8_t>().data(), *b = soft_mask_.defined() ? soft_mask_.data<std::uint8_t>().data() : a;
   std::int64_t n = 0;
-  for (std::int64_t i = 0; i < numel(); ++i)
-    n += (!mask_.defined() || mask_.data<std::uint8_t>()[i]) && (!soft_mask_.defined() || soft_mask_.data<std::uint8_t>()[i]);
+  for (std::int64_t i = 0; i < numel(); ++i) n += a[i] & b[i];
   return n;
 }
 
@@ -47,7 +49,9 @@ void Parameter::set_mask(const Tensor& mask) {
   check_mask(mask);
   mask_ = clone(mask);
   if (!stale_.defined()) stale_ = ones(shape(), DType::u8);
-  for (std::int64_t i = 0; i < numel(); ++i) stale_.mutable_data<std::uint8_t>()[i] &= mask_.data<std::uint8_t>()[i];
+  std::uint8_t* stale = stale_.mutable_data<std::uint8_t>().data();
+  const std::uint8_t* kept = mask_.data<std::uint8_t>().data();
+  for (std::int64_t i = 0; i < numel(); ++i) stale[i] &= kept[i];
   set(leaf_.detach());
   if (Tensor g = gradient(); g.defined()) copy_into(g, where(mask_, g.detach(), number(0, g)));
 }
@@ -58,9 +62,10 @@ void Parameter::regrow(const Tensor& entries) {
   check_mask(entries);
   require(is_masked(), "parameter \"{}\": nothing is pruned, so nothing can grow again", name_);
   const auto open = entries.data<std::uint8_t>();
+  const auto mask = mask_.mutable_data<std::uint8_t>();
   for (std::int64_t i = 0; i < numel(); ++i)
-    require(!open[i] || !mask_.data<std::uint8_t>()[i], "parameter \"{}\": entry {} is not pruned, and cannot be regrown", name_, i);
-  for (std::int64_t i = 0; i < numel(); ++i) mask_.mutable_data<std::uint8_t>()[i] |= open[i];  // (the value there is 0 already)
+    require(!open[i] || !mask[i], "parameter \"{}\": entry {} is not pruned, and cannot be regrown", name_, i);
+  for (std::int64_t i = 0; i < numel(); ++i) mask[i] |= open[i];  // (the value there is 0 already)
 }
 
 void Parameter::set_soft_mask(const Tensor& mask) {
