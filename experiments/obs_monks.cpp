@@ -14,6 +14,7 @@
 #include "experiments/common/program.h"
 #include "experiments/common/report.h"
 #include "experiments/common/small_nets.h"
+#include "experiments/common/statistics.h"
 #include "experiments/common/summary.h"
 #include "prune/recovery/rewind.h"
 
@@ -156,38 +157,46 @@ std::string table_of(const std::vector<Cells>& rows, std::int64_t seeds) {
   return out + "\n";
 }
 
-// Weights left against training and test accuracy is the table; the figure shows the way down: the loss of the seeds' networks.
+// The way down: the objective against the weights left, a line a seed, which ends where the next deletion would be a mistake too many.
 void draw(const std::vector<Cells>& rows, const RunFolder& folder, const std::string& source) {
   const char* colours[] = {"#1f5fbf", "#7a3fb0", "#2f8f4e", "#d9651a"};
-  std::string data, script = fmt::format(R"gp(set multiplot layout 1,3 title "The way down: error as weights go, one line a seed, until the first new mistake\n{{/*0.8 {}}}"
-set logscale y
-set format y '%.0e'
+  std::string data, panels, left[std::size(arms)];
+  int index = 0;
+  for (const Problem& p : problems) {
+    std::string plots, labels;
+    for (std::size_t a = 0; a < std::size(arms); ++a) {
+      std::string lines, ends, last;
+      for (const Cells& r : rows) {
+        if (r[0] != p.name || r[3] != arms[a].name) continue;
+        const std::string point = r[4] + " " + r[7] + "\n";
+        if (to_number(r[4]) == p.paper_before) {  // the whole network: a new seed
+          ends += last;
+          lines += lines.empty() ? "" : "\n";
+        }
+        lines += point;
+        last = point;
+      }
+      data += fmt::format("# {} {}: weights left, objective; a block a seed; then where each ends\n{}\n\n{}{}\n\n", p.name, arms[a].name, lines, ends, last);
+      plots += fmt::format("{}data index {} using 1:2 with lines linewidth 1.3 linecolor rgb '{}', data index {} using 1:2 with points pointtype 7 pointsize 0.9 linecolor rgb '{}'",
+                           a == 0 ? "plot " : ", ", index, colours[a], index + 1, colours[a]);
+      index += 2;
+      labels += fmt::format("set label '{}: {} weights' at graph 0.04, graph {:.2f} left textcolor rgb '{}'\n", arms[a].label,
+                            median(smallest(rows, p.name, arms[a].name).weights), 0.36 - 0.06 * static_cast<double>(a), colours[a]);
+    }
+    labels += fmt::format("set arrow from {0}, graph 0 to {0}, graph 1 nohead dashtype 3 linecolor rgb '#000000'\n", p.paper_after);
+    labels += fmt::format("set label 'the paper: {} ' at {}, graph 0.06 right\n", p.paper_after, p.paper_after + 0.5);
+    panels += fmt::format("set title '{}'\nset xrange [{}:0]\nset yrange [0:*]\nset ylabel 'objective'\nset rmargin 3\nunset label\nunset arrow\n{}{}\n", p.name,
+                          p.paper_before + 1, labels, plots);
+    for (std::size_t a = 0; a < std::size(arms); ++a)
+      left[a] += fmt::format("{}{}", left[a].empty() ? "" : ", ", median(smallest(rows, p.name, arms[a].name).weights));
+  }
+  const std::string script = fmt::format(R"gp(set multiplot layout 1,3 title "Weights left before the first new mistake: OBS {}; OBD {}; magnitude {}\n{{/*0.8 medians; {}}}"
 set xlabel 'weights left'
 set grid linecolor rgb '#dddddd'
 unset key
 )gp",
-                                         source);
-  int index = 0;
-  for (const Problem& p : problems) {
-    std::string plots;
-    script += fmt::format("set title '{} (x: the paper)'\nset xrange [{}:0]\nset ylabel 'objective'\nset rmargin 3\nunset label\nunset arrow\n", p.name, p.paper_before + 1);
-    script += fmt::format("set arrow from {0}, graph 0 to {0}, graph 1 nohead dashtype 3 linecolor rgb '#000000'\n", p.paper_after);
-    for (std::size_t a = 0; a < std::size(arms); ++a) {
-      std::string seed;
-      data += fmt::format("# {} {}: weights, objective; a block a seed\n", p.name, arms[a].name);
-      for (const Cells& r : rows) {
-        if (r[0] != p.name || r[3] != arms[a].name) continue;
-        if (!seed.empty() && r[1] != seed) data += "\n";
-        seed = r[1];
-        data += r[4] + " " + r[7] + "\n";
-      }
-      data += "\n\n";
-      plots += fmt::format("{}data index {} using 1:2 with lines linewidth 1.3 linecolor rgb '{}'", a == 0 ? "plot " : ", ", index++, colours[a]);
-      script += fmt::format("set label '{}' at graph 0.04, graph {:.2f} left textcolor rgb '{}'\n", arms[a].label, 0.95 - 0.06 * static_cast<double>(a), colours[a]);
-    }
-    script += plots + "\n";
-  }
-  plot(folder.file("figures"), "monks", data, script + "unset multiplot\n", 1500, 520);
+                                         left[0], left[2], left[3], source);
+  plot(folder.file("figures"), "monks", data, script + panels + "unset multiplot\n", 1500, 520);
 }
 
 void run(int argc, char** argv) {

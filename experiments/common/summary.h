@@ -23,7 +23,4 @@ class Summary {
   std::unique_ptr<Impl> impl_;
 };
 
-double median(std::vector<double> v);  // of an even number the mean of the middle two; NaN of nothing
-double mean(const std::vector<double>& v);
-
 }  // namespace bonsai::experiments
