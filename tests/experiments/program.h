@@ -1,4 +1,4 @@
-// Starts lth_mnist as a user would: arguments in; output, exit status and time out. Can kill it, give it a terminal, or
+// Starts an experiment as a user would: arguments in; output, exit status and time out. Can kill it, give it a terminal, or
 // take away its disk.
 #pragma once
 #include <fcntl.h>
@@ -27,6 +27,7 @@ struct Call {
   double kill_after = 0;  // seconds; 0: never
   bool terminal = false;  // stderr is one
   rlim_t file_size = 0;   // no file may grow beyond; 0: any
+  std::string program = "lth_mnist";
 };
 
 struct Outcome {
@@ -35,8 +36,6 @@ struct Outcome {
   double seconds = 0;
   bool killed() const { return status == 128 + SIGKILL; }
 };
-
-inline const fs::path program_file = fs::path(BONSAI_BIN_DIR) / "lth_mnist";
 
 inline Outcome run(const Call& call) {
   const TemporaryFolder scratch;
@@ -49,7 +48,8 @@ inline Outcome run(const Call& call) {
     slave = ::ptsname(master);
     ::fcntl(master, F_SETFL, O_NONBLOCK);
   }
-  std::vector<char*> argv{const_cast<char*>(program_file.c_str())};
+  const fs::path file = fs::path(BONSAI_BIN_DIR) / call.program;
+  std::vector<char*> argv{const_cast<char*>(file.c_str())};
   for (const std::string& a : call.args) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
 
@@ -88,9 +88,9 @@ inline Outcome run(const Call& call) {
 }
 
 // The refusal that every mistake gets: exit 2 and one line that begins with the program's name and says `fragment`.
-inline void expect_refused(const Outcome& o, const std::string& fragment) {
+inline void expect_refused(const Outcome& o, const std::string& fragment, const std::string& program = "lth_mnist") {
   EXPECT_EQ(o.status, 2) << o.err;
-  EXPECT_TRUE(o.err.starts_with("lth_mnist: ")) << o.err;
+  EXPECT_TRUE(o.err.starts_with(program + ": ")) << o.err;
   EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
   EXPECT_NE(o.err.find(fragment), std::string::npos) << o.err << "  does not hold: " << fragment;
 }
