@@ -74,7 +74,10 @@ double wanted(const std::string& name) { return name == "monks-3" ? 93 : name ==
 
 // One row a weight and criterion ("score"), and one a criterion and number of weights deleted together ("curve").
 const std::string header = "net,trial,kind,criterion,index,value,truth,truth_compensated";
-const std::vector<double> sparsities{0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+std::vector<double> sparsities(const std::string& net) {
+  if (net == "digits") return {0.2, 0.4, 0.6, 0.8, 0.9};
+  return {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+}
 
 double value(const SmallNet& s) {
   NoGrad off;
@@ -119,7 +122,7 @@ std::string face_off(const std::string& name, std::int64_t trial, const Settings
     const Tensor scores = flat_scores(m, in);                                 // 3. what does the score say?
     for (std::int64_t q = 0; q < weights.size(); ++q)
       rows += fmt::format("{},{},score,{},{},{},{},{}\n", name, trial, criterion, q, scores.at(q), alone[q], compensated[q]);
-    for (double sparsity : sparsities) {                                      // 4. delete its lowest together, others moving if it says so
+    for (double sparsity : sparsities(name)) {                                // 4. delete its lowest together, others moving if it says so
       const std::int64_t remove = prune::count(sparsity, weights.size());
       if (m.operate) {  // from where the last deletions have left the network, with the curvature there
         std::int64_t kept = 0;

@@ -43,4 +43,11 @@ Tensor Flat::hessian(const Tensor& loss) const {
   return size() == total_ ? whole : index_select(index_select(whole, kept_, 0), kept_, 1);
 }
 
+std::function<Tensor(const Tensor& v)> Flat::hessian_products(const Tensor& loss) const {
+  return [curvature = Curvature(loss, leaves_), kept = kept_, total = total_](const Tensor& v) {
+    NoGrad off;
+    return index_select(curvature.times(index_add(v, kept, 0, total)), kept);
+  };
+}
+
 }  // namespace bonsai::nn

@@ -1,6 +1,7 @@
 // Parameters as one vector: the entries that are not pruned, of all of them, end to end. What second-order methods see, and what a
 // minimum is looked for in.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "nn/parameter.h"
@@ -21,6 +22,7 @@ class Flat {
 
   Tensor gradient(const Tensor& loss) const;            // (n)
   Tensor hessian(const Tensor& loss) const;             // (n, n), exact
+  std::function<Tensor(const Tensor& v)> hessian_products(const Tensor& loss) const;  // v (n) -> H v (n); keeps the loss's graph
 
  private:
   std::vector<Parameter*> parameters_;

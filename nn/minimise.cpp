@@ -1,6 +1,7 @@
 #include "nn/minimise.h"
 
 #include <cmath>
+#include <optional>
 
 #include "core/cholesky.h"
 
@@ -14,6 +15,46 @@ Tensor times(const Tensor& matrix, const Tensor& v) { return reshape(matmul(matr
 double value_of(const std::function<Tensor()>& loss) {
   NoGrad off;
   return loss().item();
+}
+
+// d with (H + λI) d = -g, and H d; nothing when H + λI has shown itself not to be positive definite.
+struct Step {
+  Tensor d, hd;
+};
+using Solver = std::function<std::optional<Step>(double lambda)>;
+
+Solver by_cholesky(const Tensor& h, const Tensor& g) {
+  return [=](double lambda) -> std::optional<Step> {
+    const auto c = cholesky(h + eye(g.numel()) * lambda);
+    if (!c) return {};
+    const Tensor d = -times(transpose(c->inverse), times(c->inverse, g));
+    return Step{d, times(h, d)};
+  };
+}
+
+// Conjugate gradients on the quadratic model, to a residual that is small beside the gradient, the smaller the nearer the minimum.
+Solver by_conjugate_gradients(const std::function<Tensor()>& loss, const Flat& flat, const Tensor& g) {
+  return [&, g](double lambda) -> std::optional<Step> {
+    NoGrad on(false);
+    const auto product = flat.hessian_products(loss());  // (of the weights as they are now: a graph does not outlive a step that is taken back)
+    NoGrad off;
+    const double gg = dot(g, g), wanted = gg * std::min(1e-2, std::sqrt(gg)) * 1e-2;
+    Tensor d = zeros_like(g), hd = zeros_like(g), r = -g, p = r;
+    double rr = gg;
+    for (std::int64_t i = 0; i < 2 * g.numel() && rr > wanted; ++i) {
+      const Tensor hp = product(p), ap = hp + p * lambda;
+      const double curvature = dot(p, ap);
+      if (!(curvature > 0)) return {};
+      const double length = rr / curvature;
+      d = d + p * length;
+      hd = hd + hp * length;
+      r = r - ap * length;
+      const double before = rr;
+      rr = dot(r, r);
+      p = r + p * (rr / before);
+    }
+    return Step{d, hd};
+  };
 }
 
 }  // namespace
@@ -31,19 +72,18 @@ Minimum minimise(const std::function<Tensor()>& loss, const std::vector<Paramete
     m.gradient = largest(g);
     m.converged = m.gradient < tolerance;
     if (m.converged || m.steps == most_steps) return m;
-    const Tensor h = flat.hessian(graph);
+    const Solver solve = n <= 300 ? by_cholesky(flat.hessian(graph), g) : by_conjugate_gradients(loss, flat, g);
     NoGrad off;
     const Tensor here = flat.values();
     for (bool moved = false; !moved;) {
       if (lambda > 1e12) return m;  // nothing goes downhill any more
-      const auto c = cholesky(h + eye(n) * lambda);
-      if (!c) {
+      const auto step = solve(lambda);
+      if (!step) {
         lambda *= 4;
         continue;
       }
-      const Tensor d = -times(transpose(c->inverse), times(c->inverse, g));
-      flat.set(here + d);
-      const double predicted = -dot(g, d) - 0.5 * dot(d, times(h, d)), after = value_of(loss), gained = m.loss - after;
+      flat.set(here + step->d);
+      const double predicted = -dot(g, step->d) - 0.5 * dot(step->d, step->hd), after = value_of(loss), gained = m.loss - after;
       // Near the minimum the loss no longer shows what is gained, being rounded; the model is right there, so believe it.
       const bool rounded = std::abs(predicted) < 1e-13 * std::abs(m.loss) && std::abs(gained) < 1e-12 * std::abs(m.loss);
       moved = rounded || gained > 1e-4 * predicted;

@@ -3,9 +3,9 @@
 //
 //   (H + λI) d = -g,   w <- w + d        λ falls when the loss did as its quadratic model said, and rises when it did not
 //
-// H + λI is factored by Cholesky, so that d goes downhill even where H has negative curvature; λ starts large enough for that.
-// Cost of a step: n Hessian-vector products and n³ operations; for networks of up to a few thousand weights, in f64.
-// Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM 1963.
+// H + λI must be positive definite, so that d goes downhill: where it is not, λ grows. Up to 300 weights the matrix is made and factored by
+// Cholesky; beyond that d comes from conjugate gradients, which need products with H alone (Martens, "Deep learning via Hessian-free
+// optimization", ICML 2010). In f64. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM 1963.
 #pragma once
 #include <functional>
 #include <vector>

@@ -1,7 +1,12 @@
 #include "prune/select.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <numeric>
+
+#include "core/parallel.h"
 
 namespace bonsai::prune {
 namespace {
@@ -17,54 +22,118 @@ std::uint64_t key(double x) {
   return b >> 63 ? ~b : b | (std::uint64_t{1} << 63);
 }
 
-// visit(candidate, index, score) for every kept entry, in order.
-template <class T, class F>
-void for_each_kept(const std::vector<Candidate>& candidates, F visit) {
+// A run of entries of one candidate: the work is done piece by piece, in parallel, and put together in the pieces' order.
+template <class T>
+struct Piece {
+  const Candidate* candidate;
+  const T* scores;
+  const std::uint8_t* mask;  // null: all are kept
+  std::uint8_t* out;
+  std::int64_t begin, size;  // begin: the first entry's index in its tensor
+  bool kept(std::int64_t i) const { return !mask || mask[i]; }
+};
+
+template <class T>
+std::vector<Piece<T>> cut(const std::vector<Candidate>& candidates, std::vector<Tensor>& masks) {
+  constexpr std::int64_t most = 1 << 20;
+  std::vector<Piece<T>> pieces;
   for (std::size_t c = 0; c < candidates.size(); ++c) {
-    const auto scores = candidates[c].scores.data<T>();
+    const T* scores = candidates[c].scores.data<T>().data();
     const std::uint8_t* mask = candidates[c].mask.defined() ? candidates[c].mask.data<std::uint8_t>().data() : nullptr;
-    for (std::size_t i = 0; i < scores.size(); ++i)
-      if (!mask || mask[i]) visit(c, i, scores[i]);
+    std::uint8_t* out = masks[c].mutable_data<std::uint8_t>().data();
+    const std::int64_t n = candidates[c].scores.numel();
+    for (std::int64_t begin = 0; begin < n; begin += most)
+      pieces.push_back({&candidates[c], scores + begin, mask ? mask + begin : nullptr, out + begin, begin, std::min(most, n - begin)});
   }
+  return pieces;
 }
 
-// Radix selection: the key of the remove-th lowest score is found sixteen bits at a time, from the top. Each pass counts the next
-// digit of the keys that agree with what is known so far.
+constexpr int digit = 11;  // bits: a histogram of 2,048 counts stays in the first cache, and the digit of all NaNs is an end of it
+using Histogram = std::array<std::int64_t, 1 << digit>;
+
+// The digit in which the left-th lowest key lies; `left` becomes its place among the keys that share it.
+int find_digit(const Histogram& h, std::int64_t& left) {
+  int d = 0;
+  while (h[d] < left) left -= h[d++];
+  return d;
+}
+
+template <class T>
+void refuse_nan(const std::vector<Piece<T>>& pieces) {
+  for (const Piece<T>& p : pieces)
+    for (std::int64_t i = 0; i < p.size; ++i)
+      require(!p.kept(i) || !std::isnan(p.scores[i]), "select: the score of \"{}\" at index {} is NaN", p.candidate->name, p.begin + i);
+}
+
+// Radix selection: the key of the remove-th lowest score is found a digit at a time, from the top, by counting. After the first digit
+// few keys are left to look at: those that share it are copied out, and the other digits are found among them.
 template <class T>
 void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::vector<Tensor>& masks) {
   using Key = decltype(key(T()));
-  constexpr int bits = 8 * sizeof(Key), digit = 16;
-  Key known = 0;
-  std::int64_t left = remove;  // how many of those that agree with `known` have to go
-  for (int shift = bits - digit; shift >= 0; shift -= digit) {
-    std::vector<std::int64_t> histogram(std::size_t{1} << digit);
-    const bool first = shift == bits - digit;
-    for_each_kept<T>(candidates, [&](std::size_t c, std::size_t i, T score) {
-      if (first) require(!std::isnan(score), "select: the score of \"{}\" at index {} is NaN", candidates[c].name, i);
-      const Key k = key(score);
-      if (first || k >> (shift + digit) == known) ++histogram[(k >> shift) & 0xffff];
-    });
-    std::size_t d = 0;
-    while (histogram[d] < left) left -= histogram[d++];
-    known = known << (first ? 0 : digit) | static_cast<Key>(d);
-  }
-  std::vector<std::uint8_t*> out;
-  for (Tensor& m : masks) out.push_back(m.mutable_data<std::uint8_t>().data());
-  for_each_kept<T>(candidates, [&](std::size_t c, std::size_t i, T score) {
-    const Key k = key(score);
-    const bool go = k < known || (k == known && left > 0);
-    if (k == known && left > 0) --left;
-    out[c][i] = !go;
+  constexpr int bits = 8 * sizeof(Key), top = bits - digit;
+  const std::vector<Piece<T>> pieces = cut<T>(candidates, masks);
+  const auto count_of = static_cast<std::int64_t>(pieces.size());
+
+  std::vector<Histogram> counts(pieces.size());
+  parallel_for(count_of, [&](std::int64_t k) {
+    const Piece<T>& p = pieces[k];
+    std::array<std::array<std::uint32_t, 1 << digit>, 2> two{};  // in turn, so that equal neighbours do not wait for each other
+    for (std::int64_t i = 0; i < p.size; ++i) two[i & 1][key(p.scores[i]) >> top] += p.kept(i);
+    for (int d = 0; d < 1 << digit; ++d) counts[k][d] = std::int64_t{two[0][d]} + two[1][d];
   });
+  Histogram all{};
+  for (const Histogram& h : counts)
+    for (int d = 0; d < 1 << digit; ++d) all[d] += h[d];
+  if (std::accumulate(all.begin(), all.begin() + 4, std::int64_t{0}) + std::accumulate(all.end() - 4, all.end(), std::int64_t{0}) > 0) refuse_nan(pieces);
+  const std::int64_t kept = std::accumulate(all.begin(), all.end(), std::int64_t{0});
+  require(remove >= 0 && remove <= kept, "select: cannot remove {} of {} kept entries", remove, kept);
+
+  std::int64_t left = remove;  // how many of those that agree with what is known have to go
+  Key known = 0;               // (nothing is below it: with remove 0 all stay)
+  if (remove > 0) {
+    const int first = find_digit(all, left);
+    std::vector<std::int64_t> offset(pieces.size() + 1);
+    for (std::size_t k = 0; k < pieces.size(); ++k) offset[k + 1] = offset[k] + counts[k][first];
+    std::vector<Key> keys(offset.back());
+    parallel_for(count_of, [&](std::int64_t k) {
+      Key* to = keys.data() + offset[k];
+      for (std::int64_t i = 0; i < pieces[k].size; ++i)
+        if (const Key x = key(pieces[k].scores[i]); x >> top == static_cast<Key>(first) && pieces[k].kept(i)) *to++ = x;
+    });
+    known = static_cast<Key>(first);
+    for (int shift = top; shift > 0;) {
+      const int width = std::min(digit, shift);
+      shift -= width;
+      Histogram h{};
+      for (const Key x : keys) h[(x >> shift) & ((1 << width) - 1)] += x >> (shift + width) == known;
+      known = known << width | static_cast<Key>(find_digit(h, left));
+    }
+  }
+
+  std::vector<std::int64_t> ties(pieces.size());
+  parallel_for(count_of, [&](std::int64_t k) {
+    const Piece<T>& p = pieces[k];
+    for (std::int64_t i = 0; i < p.size; ++i) {
+      const Key x = key(p.scores[i]);
+      p.out[i] = p.kept(i) && x >= known;
+      ties[k] += p.out[i] && x == known;
+    }
+  });
+  for (std::size_t k = 0; left > 0 && k < pieces.size(); ++k)  // of equal scores the first ones go
+    for (std::int64_t i = 0; ties[k] > 0 && left > 0 && i < pieces[k].size; ++i)
+      if (pieces[k].out[i] && key(pieces[k].scores[i]) == known) {
+        pieces[k].out[i] = 0;
+        --left;
+        --ties[k];
+      }
 }
 
-// What a candidate keeps so far, after a look at its parts; `type` is what all scores must be.
-Tensor checked_mask(const Candidate& c, DType type) {
+// Throws unless the candidate's parts fit; `type` is what all scores must be.
+void check(const Candidate& c, DType type) {
   require(is_floating(c.scores.dtype()) && c.scores.dtype() == type, "select: the scores of \"{}\" are {}; all must be f32 or all f64", c.name,
           name(c.scores.dtype()));
   require(!c.mask.defined() || (c.mask.shape() == c.scores.shape() && c.mask.dtype() == DType::u8),
           "select: the mask of \"{}\" does not fit its scores {}; it must be u8 of that shape", c.name, c.scores.shape());
-  return c.mask.defined() ? clone(c.mask) : ones(c.scores.shape(), DType::u8);
 }
 
 }  // namespace
@@ -76,14 +145,13 @@ std::int64_t count(double fraction, std::int64_t n, const std::string& who) {
 }
 
 std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std::int64_t remove) {
-  std::int64_t kept = 0;
+  require(!candidates.empty() || remove == 0, "select: cannot remove {} of 0 entries", remove);
+  if (candidates.empty()) return {};
   std::vector<Tensor> masks;
   for (const Candidate& c : candidates) {
-    masks.push_back(checked_mask(c, candidates[0].scores.dtype()));
-    for (std::uint8_t m : masks.back().data<std::uint8_t>()) kept += m != 0;
+    check(c, candidates[0].scores.dtype());
+    masks.push_back(empty(c.scores.shape(), DType::u8));
   }
-  require(remove >= 0 && remove <= kept, "select: cannot remove {} of {} kept entries", remove, kept);
-  if (remove == 0) return masks;
   if (candidates[0].scores.dtype() == DType::f32) select<float>(candidates, remove, masks);
   else select<double>(candidates, remove, masks);
   return masks;
@@ -91,15 +159,16 @@ std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std:
 
 Tensor remove_below(const Candidate& candidate, double threshold) {
   require(!std::isnan(threshold), "select: the threshold is NaN");
-  Tensor mask = checked_mask(candidate, candidate.scores.dtype());
-  std::uint8_t* out = mask.mutable_data<std::uint8_t>().data();
+  check(candidate, candidate.scores.dtype());
+  const std::vector<Candidate> one{candidate};
+  std::vector<Tensor> mask{empty(candidate.scores.shape(), DType::u8)};
   dispatch_floating("select", candidate.scores.dtype(), [&]<class T>() {
-    for_each_kept<T>({candidate}, [&](std::size_t, std::size_t i, T score) {
-      require(!std::isnan(score), "select: the score of \"{}\" at index {} is NaN", candidate.name, i);
-      out[i] = static_cast<double>(score) >= threshold;
-    });
+    const std::vector<Piece<T>> pieces = cut<T>(one, mask);
+    refuse_nan(pieces);
+    for (const Piece<T>& p : pieces)
+      for (std::int64_t i = 0; i < p.size; ++i) p.out[i] = p.kept(i) && static_cast<double>(p.scores[i]) >= threshold;
   });
-  return mask;
+  return mask[0];
 }
 
 void require_no_empty_layer(const std::vector<Candidate>& candidates, const std::vector<Tensor>& masks) {

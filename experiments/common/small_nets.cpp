@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "nn/init.h"
-#include "nn/optimizers.h"
 #include "prune/recovery/rewind.h"
 #include "prune/scores/obs/inverse.h"
 #include "prune/scores/obs/obs.h"
@@ -127,18 +126,10 @@ double change_settled(SmallNet& s, const Tensor& inverse, std::int64_t q) {
 int train_to_minimum(SmallNet& s, Random random, double wanted, int good) {
   constexpr int most = 50;
   const std::vector<nn::Parameter*> parameters = s.net->parameters();
-  const bool large = nn::Flat(parameters).size() > 300;
   std::vector<Tensor> best;
   double lowest = 0;
   for (int training = 0, reached = 0; training < most; ++training) {
     nn::initialize(*s.net, {nn::Fan::glorot, nn::Distribution::normal}, random.derive(static_cast<std::uint64_t>(training)));
-    if (large) {  // Newton's steps are dear there: most of the way with Adam
-      nn::Adam adam(parameters);
-      for (int i = 0; i < 3000; ++i) {
-        backward(s.objective());
-        adam.step(i < 2000 ? 1e-2 : 1e-3);
-      }
-    }
     const nn::Minimum m = s.minimise();
     if (!m.converged || s.train_accuracy() < wanted) continue;
     if (best.empty() || m.loss < lowest) {

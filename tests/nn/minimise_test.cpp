@@ -85,5 +85,32 @@ TEST(Minimise, BringsANetworksGradientToNothingAndPrunedWeightsStay) {
   EXPECT_TRUE(refuses([&] { settle(loss, net->parameters(), eye(3)); }, {"(3, 3)"}));
 }
 
+// More than 300 weights: conjugate gradients instead of a factored Hessian, with some weights pruned.
+TEST(Minimise, OfManyWeightsNeedsProductsOnly) {
+  Sequential net;
+  net.add<Linear>("fc1", 12, 30).add<Tanh>("tanh").add<Linear>("fc2", 30, 4);
+  net.to(DType::f64);
+  initialize(net, {}, Random(1));
+  Parameter& p = net.parameter("fc1.weight");
+  p.set_mask(mask_of(p.shape(), [](std::int64_t i) { return i % 5 != 0; }));
+  const Tensor x = Random(2).normal({60, 12}, 0, 1, DType::f64);
+  auto loss = [&] {
+    Tensor total = cross_entropy(net(x), labels(60, 4));
+    for (Parameter* q : net.parameters()) total = total + sum(q->value() * q->value()) * 1e-2;
+    return total;
+  };
+  Flat flat(net.parameters());
+  ASSERT_EQ(flat.size(), 288 + 30 + 120 + 4);
+  const Minimum m = minimise(loss, net.parameters());
+  EXPECT_TRUE(m.converged) << m.gradient << " after " << m.steps;
+  EXPECT_LT(m.steps, 60);
+  EXPECT_TRUE(cholesky(flat.hessian(loss())));  // a minimum, not a saddle
+  for (std::int64_t i = 0; i < p.numel(); i += 5) EXPECT_EQ(p.leaf().at(i), 0);
+  // H v from products is H times v, pruned rows and all.
+  const Tensor v = wave(3, {flat.size()});
+  const Tensor product = flat.hessian_products(loss())(v), whole = matmul(flat.hessian(loss()), reshape(v, {flat.size(), 1}));
+  EXPECT_TRUE(close(product, reshape(whole, {flat.size()}), 1e-9, 1e-12));
+}
+
 }  // namespace
 }  // namespace bonsai::nn
