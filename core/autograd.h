@@ -4,6 +4,7 @@
 // derivative is handed a `Local`, the node seen during one traversal, and the gradient of the output, and returns one gradient
 // an input, in terms of other operations. That alone makes second derivatives right, and with them exact Hessians.
 #pragma once
+#include <memory>
 #include <variant>
 
 #include "core/tensor.h"
@@ -31,7 +32,8 @@ struct Bounds {
 struct Number {
   double value;
 };
-using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number>;
+struct Pattern;  // core/sparse.h
+using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number, std::shared_ptr<const Pattern>>;
 
 class Local;
 using Derivative = Tensors (*)(const Local& at, const Tensor& dy);

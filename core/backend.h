@@ -25,6 +25,14 @@ View broadcast_view(View v, const Shape& shape);      // v stretched to `shape` 
 View transposed(View v);                              // the last two axes swapped
 View permuted(View v, std::span<const int> axes);
 
+// A sparse matrix's pattern as a kernel sees it, by rows or, transposed, by columns: entries begin[r] .. begin[r + 1] - 1 of row r lie in
+// columns index[k], and entry k's value is number value(k) of the values.
+struct SparseView {
+  std::int64_t rows, columns;
+  const std::int32_t *begin, *index, *from;  // from null: the values are in this order
+  std::int64_t value(std::int64_t k) const { return from ? from[k] : k; }
+};
+
 template <class... Args>
 struct Kernel {
   const char* name;
@@ -66,6 +74,10 @@ struct Backend {
   // -- products
   Kernel<View, View, View> matmul{"matmul"};        // (a (..., m, k), b (..., k, n), out (..., m, n)); transposes come as strides
   Kernel<View, View, View, View> linear{"linear"};  // (x (n, in), w (out, in), bias (out) or null, y (n, out)): y = x wᵀ + bias
+
+  // -- sparse products (core/sparse.h)
+  Kernel<SparseView, View, View, View, View> sparse_matmul{"sparse_matmul"};  // (s, values, x (columns, n), bias (rows) or null, y (rows, n)): y = S x + bias
+  Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
 
   // -- indexing; indices are i64 and checked against the axis
   Kernel<View, View, int, View> index_select{"index_select"};  // (in, indices (k), axis, out): out[.., i, ..] = in[.., indices[i], ..]

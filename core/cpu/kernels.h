@@ -21,6 +21,8 @@ void sum(View in, View out);
 void max(View in, View out);
 void matmul(View a, View b, View c);
 void linear(View x, View w, View bias, View y);
+void sparse_matmul(SparseView s, View values, View x, View bias, View y);
+void sampled_matmul(SparseView s, View y, View x, View values);
 void softmax(View x, View y);
 void softmax_gradient(View y, View dy, View dx);
 void log_softmax(View x, View y);

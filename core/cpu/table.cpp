@@ -12,6 +12,8 @@ void add_kernels(Backend& b) {
   b.max.run = max;
   b.matmul.run = matmul;
   b.linear.run = linear;
+  b.sparse_matmul.run = sparse_matmul;
+  b.sampled_matmul.run = sampled_matmul;
   b.softmax.run = softmax;
   b.softmax_gradient.run = softmax_gradient;
   b.log_softmax.run = log_softmax;

@@ -6,6 +6,7 @@
 #include "core/backend.h"
 #include "core/random.h"
 #include "core/reference/optimizers.h"
+#include "core/reference/sparse.h"
 
 namespace bonsai {
 namespace {
@@ -290,6 +291,8 @@ Backend make() {
   b.cross_entropy_gradient.run = cross_entropy_gradient;
   b.uniform.run = uniform;
   b.normal.run = normal;
+  b.sparse_matmul.run = reference::sparse_matmul;
+  b.sampled_matmul.run = reference::sampled_matmul;
   b.sgd.run = reference_sgd;
   b.adam.run = reference_adam;
   b.set_name("reference");

@@ -1,4 +1,7 @@
 // Rows of the table of operations: products, indexing, softmax and the losses; and what the suites do with a row.
+#include <array>
+
+#include "core/sparse.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {
@@ -28,6 +31,19 @@ Row product(std::string name, Sides t) {
   return r;
 }
 
+// Sparse products: a pattern with about a third of the entries, an empty row where there are several, and a full one.
+PatternRef sparse(std::int64_t rows, std::int64_t columns) {
+  Tensor mask = zeros({rows, columns}, DType::u8);
+  auto m = mask.mutable_data<std::uint8_t>();
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c) m[r * columns + c] = r % 5 == 4 ? 0 : r % 5 == 3 ? 1 : (7 * r + 3 * c + r * c) % 3 == 0;
+  return pattern_of(mask);
+}
+// (rows, columns, batch): batches below, at and beyond one vector, and beyond the 64 floats that stay in registers.
+const std::vector<std::array<std::int64_t, 3>> sparse_sizes = {{1, 1, 1},    {2, 3, 2},   {6, 4, 3},    {5, 7, 4},   {4, 5, 7},    {7, 6, 8},   {3, 9, 15},
+                                                               {8, 5, 16},   {5, 8, 17},  {9, 20, 31},  {6, 33, 32}, {17, 13, 60}, {33, 9, 64}, {5, 40, 65},
+                                                               {16, 17, 96}, {3, 4, 128}, {19, 7, 129}, {2, 3, 200}, {3, 2, 0},    {0, 3, 5},   {3, 0, 5}};
+
 Domain index(double n) { return {0, n, false, DType::i64}; }
 
 }  // namespace
@@ -55,6 +71,19 @@ std::vector<Row> product_rows() {
     rows[5].shapes.push_back({{m, k}, {n, k}});
     rows[6].shapes.push_back({{m, k}, {n, k}, {n}});
   }
+  Row sparse_row{"sparse_matmul", [](const Tensors& x) { return sparse_matmul(sparse(x[2].shape()[0], x[1].shape()[0]), x[0], x[1], x[2]); },
+                 {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
+  Row transposed_row{"sparse_matmul_transposed",  // (the last input gives the number of columns)
+                     [](const Tensors& x) { return sparse_matmul_transposed(sparse(x[1].shape()[0], x[2].shape()[0]), x[0], x[1]) + reshape(x[2], {x[2].numel(), 1}); },
+                     {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
+  Row sampled_row{"sampled_matmul", [](const Tensors& x) { return sampled_matmul(sparse(x[0].shape()[0], x[1].shape()[0]), x[0], x[1]); }, {{-1, 1}, {-1, 1}}, {}, true, 8};
+  for (auto [m, k, n] : sparse_sizes) {
+    const std::int64_t kept = sparse(m, k)->kept();
+    sparse_row.shapes.push_back({{kept}, {k, n}, {m}});
+    transposed_row.shapes.push_back({{kept}, {m, n}, {k}});
+    sampled_row.shapes.push_back({{m, n}, {k, n}});
+  }
+  for (Row* r : {&sparse_row, &transposed_row, &sampled_row}) rows.push_back(*r);
   const std::vector<Shapes> row_shapes = {{{1}}, {{7}}, {{3, 5}}, {{2, 3, 4}}, {{5, 1}}, {{0, 3}}, {{3, 0}}, {{33, 79}}, {{2047, 1}}, {{3, 2049}}, {{2, 16385}}, {{300, 7}}};
   rows.push_back({"softmax", [](const Tensors& x) { return softmax(x[0]); }, {{-3, 3}}, row_shapes});
   rows.push_back({"log_softmax", [](const Tensors& x) { return log_softmax(x[0]); }, {{-3, 3}}, row_shapes, true, 4});

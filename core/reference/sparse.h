@@ -1,0 +1,9 @@
+#pragma once
+#include "core/backend.h"
+
+namespace bonsai::reference {
+
+void sparse_matmul(SparseView s, View values, View x, View bias, View y);
+void sampled_matmul(SparseView s, View y, View x, View values);
+
+}  // namespace bonsai::reference

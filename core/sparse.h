@@ -1,0 +1,50 @@
+// Sparse matrices: a pattern that says which entries there are, and a tensor of their values, which is all that autograd and the optimizers
+// see. So the work, the gradients and the optimizer's state shrink with the network.
+//
+//   S = [[1, 0, 2],      pattern: row 0 has columns 0 and 2, row 1 has column 1      values: (1, 2, 3)
+//        [0, 3, 0]]
+//
+// Activations are (features, batch) here, so that what a value is multiplied with, one feature of all examples, lies side by side.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/backend.h"
+
+namespace bonsai {
+
+// Which entries of a (rows, columns) matrix are kept, in row-major order: row r has entries begin[r] .. begin[r + 1] - 1, entry k lies in
+// column column[k]. The same entries once more, column by column: column c has entries column_begin[c] ..; the k-th of these lies in row
+// row[k] and is entry from[k] of the first order. Never changes once it is made, and is shared.
+struct Pattern {
+  Pattern(std::int64_t r, std::int64_t c) : rows(r), columns(c) {}
+  std::int64_t rows, columns;
+  std::vector<std::int32_t> begin{0}, column;
+  std::vector<std::int32_t> column_begin, row, from;
+  std::int64_t kept() const { return static_cast<std::int64_t>(column.size()); }
+  double density() const { return rows * columns == 0 ? 1 : static_cast<double>(kept()) / static_cast<double>(rows * columns); }
+};
+using PatternRef = std::shared_ptr<const Pattern>;
+
+// The pattern of a mask, u8 (rows, columns).
+PatternRef pattern_of(const Tensor& mask);
+// From its parts; throws unless begin rises from 0 to column's length and the columns of each row rise within the matrix: no entry out of
+// range, none twice. An empty row is legal and computes 0. `name` is whose it is, for messages.
+PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std::int32_t> begin, std::vector<std::int32_t> column, const std::string& name);
+
+SparseView by_rows(const Pattern& p);     // for kernels
+SparseView by_columns(const Pattern& p);  // the transpose
+Tensor mask_of(const Pattern& p);                        // u8 (rows, columns)
+Tensor pack(const Tensor& dense, const Pattern& p);      // (rows, columns) -> (kept), outside the graph
+Tensor unpack(const Tensor& values, const Pattern& p);   // (kept) -> (rows, columns), zeros elsewhere, outside the graph
+
+// ---- Operations (core/ops/sparse.cpp), differentiable as often as wanted: their derivatives are one another.
+// Y(rows, n) = S X + b         X (columns, n), values (kept), bias (rows) or undefined
+Tensor sparse_matmul(const PatternRef& s, const Tensor& values, const Tensor& x, const Tensor& bias = {});
+// X(columns, n) = Sᵀ Y         Y (rows, n)
+Tensor sparse_matmul_transposed(const PatternRef& s, const Tensor& values, const Tensor& y);
+// v_k = Σ_j Y_rj X_cj for each kept entry k = (r, c): the entries of Y Xᵀ that S has, and no other
+Tensor sampled_matmul(const PatternRef& s, const Tensor& y, const Tensor& x);
+
+}  // namespace bonsai
