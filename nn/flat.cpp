@@ -9,9 +9,9 @@ Flat::Flat(const std::vector<Parameter*>& parameters) : parameters_(parameters) 
   for (Parameter* p : parameters) {
     leaves_.push_back(p->leaf());
     const std::uint8_t* mask = p->is_masked() ? p->mask().data<std::uint8_t>().data() : nullptr;
-    for (std::int64_t i = 0; i < p->numel(); ++i)
+    for (std::int64_t i = 0; i < p->leaf().numel(); ++i)
       if (!mask || mask[i]) places.push_back(total_ + i);
-    total_ += p->numel();
+    total_ += p->leaf().numel();
   }
   kept_ = tensor(std::span<const std::int64_t>(places), {static_cast<std::int64_t>(places.size())});
 }
@@ -23,7 +23,10 @@ Tensor Flat::values() const {
 
 void Flat::set(const Tensor& values) {
   const Tensors parts = spread(values);
-  for (std::size_t i = 0; i < parts.size(); ++i) parameters_[i]->set(parts[i]);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parameters_[i]->is_packed()) copy_into(parameters_[i]->leaf(), parts[i]);
+    else parameters_[i]->set(parts[i]);
+  }
 }
 
 Tensors Flat::spread(const Tensor& v) const {

@@ -7,7 +7,20 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) : weight_(add_param
   if (bias) bias_ = &add_parameter("bias", {out});
 }
 
-Tensor Linear::forward(const Tensor& x) { return linear(x, weight_.value(), bias_ ? bias_->value() : Tensor{}); }
+Tensor Linear::forward(const Tensor& x) {
+  if (weight_.is_packed()) {
+    require(x.rank() == 2, "linear: input {} does not fit weight {}; it must be (batch, {})", x.shape(), weight_.shape(), weight_.shape()[1]);
+    return transpose(forward_columns(transpose(x)));
+  }
+  return linear(x, weight_.value(), bias_ ? bias_->value() : Tensor{});
+}
+
+Tensor Linear::forward_columns(const Tensor& x) {
+  const Tensor bias = bias_ ? bias_->value() : Tensor{};
+  if (weight_.is_packed()) return sparse_matmul(weight_.pattern(), weight_.leaf(), x, bias);
+  const Tensor y = matmul(weight_.value(), x);
+  return bias_ ? y + reshape(bias, {bias.numel(), 1}) : y;
+}
 
 std::string Linear::describe() const {
   return fmt::format("Linear {} -> {}{}", weight_.shape()[1], weight_.shape()[0], bias_ ? "" : " without bias");

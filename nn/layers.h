@@ -10,6 +10,8 @@ class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true);
   Tensor forward(const Tensor& x) override;
+  Tensor forward_columns(const Tensor& x) override;                           // (in, n) -> (out, n): W x + b
+  bool wants_columns() const override { return weight_.is_packed(); }
   std::string describe() const override;
   Parameter& weight() { return weight_; }
   Parameter* bias() { return bias_; }
@@ -32,6 +34,7 @@ class Activation : public Module {
   using Function = Tensor (*)(const Tensor&);
   Activation(const char* name, Function f) : name_(name), f_(f) {}
   Tensor forward(const Tensor& x) override { return f_(x); }
+  Tensor forward_columns(const Tensor& x) override { return f_(x); }
   std::string describe() const override { return name_; }
 
  private:

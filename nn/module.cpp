@@ -62,14 +62,19 @@ void Module::add_child(std::string name, std::unique_ptr<Module> m) {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
+  bool columns = false;
   for (auto& [name, m] : children()) {
     try {
-      y = m->forward(y);
+      if (!columns && m->wants_columns()) {
+        y = transpose(y);
+        columns = true;
+      }
+      y = columns ? m->forward_columns(y) : m->forward(y);
     } catch (const Error& e) {  // which layer was it?
       fail("layer \"{}\" ({}): {}", name, m->describe(), e.what());
     }
   }
-  return y;
+  return columns ? transpose(y) : y;
 }
 
 std::string Sequential::describe() const {

@@ -18,6 +18,10 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   virtual Tensor forward(const Tensor& x) = 0;
+  // The same with activations as columns: (features, batch) in and out. Layers that would rather have it so say yes to wants_columns();
+  // others need not care.
+  virtual Tensor forward_columns(const Tensor& x) { return transpose(forward(transpose(x))); }
+  virtual bool wants_columns() const { return false; }
   Tensor operator()(const Tensor& x) { return forward(x); }
   virtual std::string describe() const = 0;  // one line: "Linear 784 -> 300"
 
@@ -56,7 +60,7 @@ class Sequential : public Module {
     add_child(std::move(name), std::make_unique<M>(std::forward<Args>(args)...));
     return *this;
   }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override;  // (turns its activations to columns at the first layer that wants them, and back at the end)
   std::string describe() const override;
 };
 

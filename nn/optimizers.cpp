@@ -2,19 +2,25 @@
 
 namespace bonsai::nn {
 
+// Makes the state at the first step; later, it follows what has happened to the parameters since the last one.
 void Optimizer::make_state() {
   if (state_.empty())
-    for (Parameter* p : parameters_) {
+    for (const Parameter* p : parameters_) {
       state_.emplace_back();
-      for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros_like(p->leaf()));
+      for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros(p->shape(), p->leaf().dtype()));
     }
-  for (std::size_t i = 0; i < state_.size(); ++i)  // Module::to() may have turned the weights to another type: the state follows
-    for (Tensor& s : state_[i])
-      if (s.dtype() != parameters_[i]->leaf().dtype()) s = cast(s, parameters_[i]->leaf().dtype());
-  for (std::size_t i = 0; i < state_.size(); ++i) {  // an entry that was pruned and regrown since the last step starts afresh
-    if (const Tensor& fresh = parameters_[i]->stale_state(); fresh.defined())
-      for (Tensor& s : state_[i]) copy_into(s, where(fresh, s, number(0, s)));
-    parameters_[i]->state_is_fresh();
+  patterns_.resize(parameters_.size());
+  for (std::size_t i = 0; i < state_.size(); ++i) {
+    Parameter& p = *parameters_[i];
+    const bool other_form = patterns_[i] != p.pattern();
+    for (Tensor& s : state_[i]) {
+      if (other_form && patterns_[i]) s = reshape(unpack(s, *patterns_[i]), p.shape());
+      if (p.stale_state().defined()) s = where(p.stale_state(), s, number(0, s));  // pruned, and perhaps regrown: it starts afresh
+      if (other_form && p.pattern()) s = pack(s, *p.pattern());
+      if (s.dtype() != p.leaf().dtype()) s = cast(s, p.leaf().dtype());
+    }
+    patterns_[i] = p.pattern();
+    p.state_is_fresh();
   }
 }
 
@@ -39,7 +45,8 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
       const Tensor& live = state_[i][s];
       const Parameter& p = *parameters_[i];  // pruned since the last step? Then the next one would clear its state; nobody sees it before
       const Tensor& kept = p.stale_state().defined() ? p.stale_state() : p.mask();
-      all.emplace_back("optimizer." + p.name() + "." + slots()[s], kept.defined() ? where(kept, live, number(0, live)) : clone(live));
+      const Tensor dense = patterns_[i] ? reshape(unpack(live, *patterns_[i]), p.shape()) : live;
+      all.emplace_back("optimizer." + p.name() + "." + slots()[s], kept.defined() ? where(kept, dense, number(0, dense)) : clone(dense));
     }
   return all;
 }
@@ -65,6 +72,7 @@ void Optimizer::load_state(const std::vector<std::pair<std::string, Tensor>>& st
     }
   copy_into(steps_, *steps);
   state_ = std::move(loaded);
+  patterns_.assign(parameters_.size(), nullptr);
 }
 
 namespace {

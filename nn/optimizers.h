@@ -30,7 +30,8 @@ class Optimizer {
  private:
   void make_state();
   std::vector<Parameter*> parameters_;
-  std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step; of the parameter's type
+  std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step; of the parameter's type and form
+  std::vector<PatternRef> patterns_;        // the pattern by which a parameter's state is packed; null: it is dense
   Tensor rate_ = zeros({1}, DType::f64), steps_ = zeros({1}, DType::i64);
 };
 

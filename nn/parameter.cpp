@@ -1,5 +1,7 @@
 #include "nn/parameter.h"
 
+#include <algorithm>
+
 namespace bonsai::nn {
 
 // y = w m with w = w m already, so nothing has to be multiplied      dw = dy where m, else 0
@@ -14,11 +16,15 @@ Tensor softly_masked(const Tensor& w, const Tensor& mask) {
   return record({"softly_masked", {w, mask}}, where(mask, w.detach(), number(0, w)), [](const Local&, const Tensor& dy) -> Tensors { return {dy, {}}; });
 }
 
-Parameter::Parameter(std::string name, const Shape& shape, DType t) : name_(std::move(name)), leaf_(zeros(shape, t)) {
+Parameter::Parameter(std::string name, const Shape& shape, DType t) : name_(std::move(name)), shape_(shape) { make_leaf(zeros(shape, t)); }
+
+void Parameter::make_leaf(const Tensor& values) {
+  leaf_ = values;
   leaf_.requires_grad(true);
 }
 
 std::int64_t Parameter::kept() const {
+  if (pattern_) return pattern_->kept();
   const Tensor& some = mask_.defined() ? mask_ : soft_mask_;
   if (!some.defined()) return numel();
   const std::uint8_t *a = some.data<std::uint8_t>().data(), *b = soft_mask_.defined() ? soft_mask_.data<std::uint8_t>().data() : a;
@@ -28,6 +34,7 @@ std::int64_t Parameter::kept() const {
 }
 
 Tensor Parameter::value() const {
+  require(!pattern_, "parameter \"{}\": it is packed, and has no dense value; a layer that knows patterns uses leaf() and pattern(), others need unpack() first", name_);
   const Tensor hard = mask_.defined() ? masked(leaf_, mask_) : leaf_;
   return soft_mask_.defined() ? softly_masked(hard, soft_mask_) : hard;
 }
@@ -36,10 +43,15 @@ void Parameter::set(const Tensor& values) {
   require(values.shape() == shape(), "parameter \"{}\": values of shape {} do not fit {}", name_, values.shape(), shape());
   NoGrad off;
   const Tensor v = cast(values, leaf_.dtype());
+  if (pattern_) return copy_into(leaf_, bonsai::pack(v, *pattern_));
   copy_into(leaf_, mask_.defined() ? where(mask_, v, number(0, v)) : v);
 }
 
+Tensor Parameter::dense_values() const { return pattern_ ? reshape(bonsai::unpack(leaf_.detach(), *pattern_), shape_) : clone(leaf_); }
+Tensor Parameter::dense_mask() const { return pattern_ ? reshape(mask_of(*pattern_), shape_) : mask_; }
+
 void Parameter::check_mask(const Tensor& mask) const {
+  require(!pattern_, "parameter \"{}\": it is packed, and its mask fixed; unpack() it first", name_);
   require(mask.shape() == shape() && mask.dtype() == DType::u8, "parameter \"{}\": mask {} {} does not fit {}; it must be u8 of that shape",
           name_, bonsai::name(mask.dtype()), mask.shape(), shape());
   for (std::uint8_t m : mask.data<std::uint8_t>()) require(m <= 1, "parameter \"{}\": mask holds {}; only 0 and 1 mean something", name_, m);
@@ -56,7 +68,28 @@ void Parameter::set_mask(const Tensor& mask) {
   if (Tensor g = gradient(); g.defined()) copy_into(g, where(mask_, g.detach(), number(0, g)));
 }
 
-void Parameter::clear_mask() { mask_ = {}; }
+void Parameter::clear_mask() {
+  require(!pattern_, "parameter \"{}\": it is packed, and its mask fixed; unpack() it first", name_);
+  mask_ = {};
+}
+
+void Parameter::pack() {
+  require(shape_.rank() >= 2, "parameter \"{}\": {} has no rows and columns to pack by", name_, shape_);
+  require(!soft_mask_.defined(), "parameter \"{}\": it has a soft mask, whose hidden values packing would lose", name_);
+  if (pattern_) return;
+  const Tensor mask = mask_.defined() ? mask_ : ones(shape_, DType::u8);
+  pattern_ = pattern_of(reshape(mask, {shape_[0], numel() / std::max<std::int64_t>(1, shape_[0])}));
+  make_leaf(bonsai::pack(leaf_.detach(), *pattern_));
+  mask_ = {};
+}
+
+void Parameter::unpack() {
+  if (!pattern_) return;
+  mask_ = dense_mask();
+  const Tensor values = dense_values();
+  pattern_ = nullptr;
+  make_leaf(values);
+}
 
 void Parameter::regrow(const Tensor& entries) {
   check_mask(entries);
@@ -75,9 +108,7 @@ void Parameter::set_soft_mask(const Tensor& mask) {
 
 void Parameter::to(DType t) {
   require(is_floating(t), "parameter \"{}\": cannot learn as {}; it must be f32 or f64", name_, bonsai::name(t));
-  if (leaf_.dtype() == t) return;
-  leaf_ = cast(leaf_.detach(), t);
-  leaf_.requires_grad(true);
+  if (leaf_.dtype() != t) make_leaf(cast(leaf_.detach(), t));
 }
 
 }  // namespace bonsai::nn

@@ -64,6 +64,7 @@ Tensor objective(const ScoreInputs& in, const char* score, double temperature) {
 }
 
 Surgery propose(const Method& m, const ScoreInputs& in, const std::vector<std::int64_t>& counts) {
+  for (const nn::Parameter* p : in.parameters) require(!p->is_packed(), "prune: \"{}\" is packed, and its mask fixed; unpack() it first", p->name());
   for (const nn::Parameter* p : in.parameters)
     dispatch_floating("prune", p->leaf().dtype(), [&]<class T>() {
       const auto w = p->leaf().data<T>();

@@ -14,7 +14,7 @@ namespace bonsai::prune {
 // The values of all parameters, to come back to.
 inline std::vector<Tensor> snapshot(const std::vector<nn::Parameter*>& parameters) {
   std::vector<Tensor> values;
-  for (const nn::Parameter* p : parameters) values.push_back(clone(p->leaf()));
+  for (const nn::Parameter* p : parameters) values.push_back(p->dense_values());
   return values;
 }
 

@@ -1,5 +1,6 @@
 // Times of whole training steps. `./bonsai bench training`; as JSON with --benchmark_format=json.
 #include <benchmark/benchmark.h>
+#include <fmt/core.h>
 
 #include "core/parallel.h"
 #include "nn/init.h"
@@ -10,13 +11,17 @@ namespace {
 
 using namespace bonsai;
 
-// One step of LeNet-300-100 as the lottery ticket takes it: batch 60, Adam, every layer masked (at a density of one half; the
-// arithmetic is dense). Images are picked at random from 60,000, as in training.
-void lenet_300_100_dense(benchmark::State& state, int threads) {
+// One step of LeNet-300-100 as the lottery ticket takes it: batch 60, Adam, every layer masked at `density`. Images are picked at random from
+// 60,000, as in training. Masked, the arithmetic is dense; packed, the kept weights are all there is.
+void lenet_300_100(benchmark::State& state, int threads, double density, bool packed) {
   Random random(1);
   auto net = nn::lenet_300_100();
   nn::initialize(*net, {}, random.derive("init"));
-  for (nn::Parameter* p : net->parameters()) p->set_mask(cast(random.bernoulli(p->shape(), 0.5), DType::u8));
+  for (nn::Parameter* p : net->parameters()) {
+    if (p->shape().rank() < 2) continue;
+    p->set_mask(cast(random.bernoulli(p->shape(), density), DType::u8));
+    if (packed) p->pack();
+  }
   nn::Adam adam(net->parameters());
   const Tensor images = random.uniform({60000, 784}), labels = cast(random.uniform({60000}, 0, 10), DType::i64);
   Random order = random.derive("order");
@@ -32,10 +37,16 @@ void lenet_300_100_dense(benchmark::State& state, int threads) {
   state.SetItemsProcessed(state.iterations());  // steps per second; a step is 68 MFLOP
 }
 // One thread; two threads inside one training; two trainings side by side (their steps per second together).
-void lenet_300_100_one(benchmark::State& state) { lenet_300_100_dense(state, 1); }
-void lenet_300_100_two(benchmark::State& state) { lenet_300_100_dense(state, 2); }
-BENCHMARK(lenet_300_100_one)->Name("train_step/lenet_300_100/dense")->Unit(benchmark::kMicrosecond);
-BENCHMARK(lenet_300_100_two)->Name("train_step/lenet_300_100/dense/two_threads")->Unit(benchmark::kMicrosecond)->UseRealTime();
-BENCHMARK(lenet_300_100_one)->Name("train_step/lenet_300_100/dense/jobs")->Unit(benchmark::kMicrosecond)->UseRealTime()->Threads(1)->Threads(2);
+void dense_one(benchmark::State& state) { lenet_300_100(state, 1, 0.5, false); }
+void dense_two(benchmark::State& state) { lenet_300_100(state, 2, 0.5, false); }
+BENCHMARK(dense_one)->Name("train_step/lenet_300_100/dense")->Unit(benchmark::kMicrosecond);
+BENCHMARK(dense_two)->Name("train_step/lenet_300_100/dense/two_threads")->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(dense_one)->Name("train_step/lenet_300_100/dense/jobs")->Unit(benchmark::kMicrosecond)->UseRealTime()->Threads(1)->Threads(2);
+
+const bool registered = [] {
+  for (const double d : {0.5, 0.2, 0.1, 0.036})
+    benchmark::RegisterBenchmark(fmt::format("train_step/lenet_300_100/packed/{}", d).c_str(), lenet_300_100, 1, d, true)->Unit(benchmark::kMicrosecond);
+  return true;
+}();
 
 }  // namespace

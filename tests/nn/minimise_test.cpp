@@ -24,6 +24,15 @@ TEST(Flat, HoldsTheKeptEntriesAndNothingElse) {
   const Tensor loss = cross_entropy((*net)(small_inputs()), small_labels());
   EXPECT_EQ(flat.gradient(loss).numel(), 28);
   EXPECT_EQ(flat.hessian(loss).shape(), (Shape{28, 28}));
+
+  const Tensor h = flat.hessian(loss), values = flat.values();  // packed it is the same vector
+  net->parameter("fc1.weight").pack();
+  Flat packed(net->parameters());
+  EXPECT_EQ(packed.size(), 28);
+  EXPECT_TRUE(close(packed.values(), values, 0));
+  EXPECT_TRUE(close(packed.hessian(cross_entropy((*net)(small_inputs()), small_labels())), h, 1e-11, 1e-14));
+  packed.set(values * 3.0);
+  EXPECT_TRUE(close(packed.values(), values * 3.0, 0));
 }
 
 // A quadratic is solved at once, up to the first steps' damping; its minimum is known.
