@@ -77,7 +77,7 @@ struct Backend {
 
   // -- sparse products (core/sparse.h)
   Kernel<SparseView, View, View, View, View> sparse_matmul{"sparse_matmul"};  // (s, values, x (columns, n), bias (rows) or null, y (rows, n)): y = S x + bias
-  Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
+  Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s by rows, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
 
   // -- indexing; indices are i64 and checked against the axis
   Kernel<View, View, int, View> index_select{"index_select"};  // (in, indices (k), axis, out): out[.., i, ..] = in[.., indices[i], ..]

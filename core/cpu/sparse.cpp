@@ -102,18 +102,38 @@ Vec<T> add_neighbours(Vec<T> a, Vec<T> b) {
 #endif
 }
 
-// Sums of `width` vectors, one a lane.
+// The sums of N vectors in the first N lanes.
 template <class T, int N>
 Vec<T> sums_of(Vec<T>* v) {
-  if constexpr (N == 1) return v[0];
-  else {
-    for (int i = 0; i < N / 2; ++i) v[i] = add_neighbours<T>(v[2 * i], v[2 * i + 1]);
-    return sums_of<T, N / 2>(v);
-  }
+  for (int n = N; n > 1; n /= 2)
+    for (int i = 0; i < n / 2; ++i) v[i] = add_neighbours<T>(v[2 * i], v[2 * i + 1]);
+  for (int n = N; n < Simd<T>::width; n *= 2) v[0] = add_neighbours<T>(v[0], v[0]);
+  return v[0];
 }
 
-// Adds the products over V vectors of the batch to the entries of row r; `fresh`: sets them instead. `counted` lanes of the last vector belong
-// to the one before.
+// The products over V vectors of the batch for N entries at a time, while there are so many; then for half as many.
+template <class T, int V, int N>
+void entry_products(const std::int32_t* index, std::int64_t entries, const Vec<T> (&mine)[V], const T* x, std::int64_t n, T* values, std::int64_t first, std::int64_t last,
+                    bool fresh) {
+  constexpr int w = Simd<T>::width;
+  for (; entries >= N; entries -= N, index += N, values += N) {
+    Vec<T> sum[N];
+#pragma GCC unroll 16
+    for (int e = 0; e < N; ++e) {
+      const T* row = x + std::int64_t{index[e]} * n;
+      sum[e] = mine[V - 1] * load<T>(row + last);
+      for (int v = 0; v < V - 1; ++v) sum[e] += mine[v] * load<T>(row + first + v * w);
+    }
+    const Vec<T> totals = sums_of<T, N>(sum);
+    if constexpr (N == w) store<T>(values, fresh ? totals : load<T>(values) + totals);
+    else
+      for (int e = 0; e < N; ++e) values[e] = fresh ? totals[e] : values[e] + totals[e];
+  }
+  if constexpr (N > 1) entry_products<T, V, N / 2>(index, entries, mine, x, n, values, first, last, fresh);
+}
+
+// Adds the products over V vectors of the batch to the entries of row r; `fresh`: sets them instead. The first `counted` lanes of the last
+// vector belong to the one before.
 template <class T, int V>
 void row_products(SparseView s, const T* y, const T* x, std::int64_t n, std::int64_t r, T* values, std::int64_t first, std::int64_t last, int counted, bool fresh) {
   constexpr int w = Simd<T>::width;
@@ -121,21 +141,7 @@ void row_products(SparseView s, const T* y, const T* x, std::int64_t n, std::int
   for (int v = 0; v < V - 1; ++v) mine[v] = load<T>(y + r * n + first + v * w);
   mine[V - 1] = load<T>(y + r * n + last);
   for (int i = 0; i < counted; ++i) mine[V - 1][i] = T(0);
-  const std::int32_t end = s.begin[r + 1];
-  for (std::int32_t k = s.begin[r]; k < end; k += w) {
-    const int entries = std::min<int>(w, end - k);
-    Vec<T> sum[w];
-    for (int e = 0; e < w; ++e) {
-      const T* row = x + std::int64_t{s.index[e < entries ? k + e : k]} * n;
-      sum[e] = mine[V - 1] * load<T>(row + last);
-      for (int v = 0; v < V - 1; ++v) sum[e] += mine[v] * load<T>(row + first + v * w);
-    }
-    const Vec<T> totals = sums_of<T, w>(sum);
-    for (int e = 0; e < entries; ++e) {
-      T& value = values[s.from ? s.from[k + e] : k + e];
-      value = fresh ? totals[e] : value + totals[e];
-    }
-  }
+  entry_products<T, V, w>(s.index + s.begin[r], s.begin[r + 1] - s.begin[r], mine, x, n, values + s.begin[r], first, last, fresh);
 }
 
 template <class T, int V = most_vectors>
@@ -151,7 +157,7 @@ void row_products_narrow(SparseView s, const T* y, const T* x, std::int64_t n, s
   for (std::int32_t k = s.begin[r]; k < s.begin[r + 1]; ++k) {
     T total = T(0);
     for (std::int64_t j = 0; j < n; ++j) total += y[r * n + j] * x[std::int64_t{s.index[k]} * n + j];
-    values[s.from ? s.from[k] : k] = total;
+    values[k] = total;
   }
 }
 
