@@ -34,10 +34,12 @@ Statistic::Statistic(const std::vector<double>& v) : mean(nan), min(nan), max(na
 }
 
 std::string legend(const std::string& arm) {
-  return arm == "ticket"    ? "ticket"
-         : arm == "reinit"  ? "same mask, new weights"
-         : arm == "oneshot" ? "pruned in one shot"
-                            : arm;
+  return arm == "ticket"      ? "ticket"
+         : arm == "continued" ? "trained on, never reset"
+         : arm == "reinit"    ? "same mask, new weights"
+         : arm == "random"    ? "random mask, same weights"
+         : arm == "oneshot"   ? "pruned in one shot"
+                              : arm;
 }
 
 void Lottery::read(const RunFolder& folder, const std::vector<TrainingId>& ids) {
@@ -91,8 +93,8 @@ std::string Lottery::summary_json() const {
     // What the paper says about this level, and the same quantities here.
     if (auto it = paper.find(level); it != paper.end()) {
       const PaperLevel& p = it->second;
-      const Cell &ticket = cells["ticket"], &reinit = cells["reinit"];
-      ordered_json said;
+      const Cell &ticket = cells["ticket"], &reinit = cells["reinit"], &random = cells["random"];
+      ordered_json said = ordered_json::object();
       auto compare = [&](const char* what, const std::optional<double>& theirs, double ours) {
         if (theirs)
           said[what] = {{"paper", *theirs}, {"here", std::isnan(ours) ? ordered_json(nullptr) : ordered_json(ours)}};
@@ -105,7 +107,9 @@ std::string Lottery::summary_json() const {
               ticket.accuracy_at_early_stop.mean - dense.accuracy_at_early_stop.mean);
       compare("gain_over_reinit", p.gain_over_reinit,
               reinit.empty() ? nan : ticket.accuracy_at_early_stop.mean - reinit.accuracy_at_early_stop.mean);
-      row["paper"] = said;
+      if (!random.empty())
+        compare("final_gain_over_random", p.final_gain_over_random, ticket.accuracy_final.mean - random.accuracy_final.mean);
+      if (!said.empty()) row["paper"] = said;
     }
     levels.push_back(row);
   }

@@ -18,6 +18,7 @@ struct PaperLevel {
   std::optional<double> reinit_early_stop_over_ticket = {};
   std::optional<double> gain_over_dense = {};  // accuracy at early stop, percentage points
   std::optional<double> gain_over_reinit = {};
+  std::optional<double> final_gain_over_random = {};  // at the end of training; from 1903.01611
 };
 
 struct Statistic {

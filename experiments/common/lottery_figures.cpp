@@ -22,28 +22,7 @@ std::vector<std::int64_t> levels_to_draw(const Lottery& l) {
   return levels;
 }
 
-// Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above
-// `top`: with i steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
-void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
-  std::vector<std::pair<double, int>> pools;  // mean height, members
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    pools.emplace_back(labels[i].first - static_cast<double>(i) * step, 1);
-    while (pools.size() > 1 && pools[pools.size() - 2].first > pools.back().first) {
-      const auto [mean, members] = pools.back();
-      pools.pop_back();
-      auto& [below, count] = pools.back();
-      below = (below * count + mean * members) / (count + members);
-      count += members;
-    }
-  }
-  std::size_t i = 0;
-  for (auto [mean, members] : pools)
-    for (; members > 0; --members, ++i)
-      labels[i].first =
-          std::min(mean + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
-}
-
-// Test accuracy against iteration: a colour a level, the ticket's line solid, the control's dashed.
+// Test accuracy against iteration: a colour a level, the ticket's line solid, the controls' dashed and dotted.
 void draw_accuracy(const Lottery& l, const std::filesystem::path& figures) {
   const std::vector<const char*> shades{"#222222", "#1f5fbf", "#2f8f4e", "#d9651a", "#b3202c", "#7a3fb0"};
   std::string data, lines;
@@ -52,7 +31,7 @@ void draw_accuracy(const Lottery& l, const std::filesystem::path& figures) {
   std::vector<std::pair<double, std::string>> ends;  // where a line ends, and gnuplot's words for its label
   const std::vector<std::int64_t> levels = levels_to_draw(l);
   for (std::size_t k = 0; k < levels.size(); ++k)
-    for (const std::string& arm : {std::string("ticket"), std::string("reinit")}) {
+    for (const std::string arm : {"ticket", "reinit", "random"}) {
       const Cell c = l.cell(arm, levels[k]);
       if (c.empty()) continue;
       data += fmt::format("# {} level {}: iteration, mean test accuracy\n", arm, levels[k]);
@@ -65,10 +44,13 @@ void draw_accuracy(const Lottery& l, const std::filesystem::path& figures) {
       const char* shade = shades[k % shades.size()];
       lines += fmt::format("{} data index {} using 1:2 with lines {} linecolor rgb '{}' notitle",
                            lines.empty() ? "plot" : ", \\\n    ", index++,
-                           arm == "ticket" ? "linewidth 2.2 dashtype 1" : "linewidth 1.6 dashtype 2", shade);
+                           arm == "ticket"   ? "linewidth 2.2 dashtype 1"
+                           : arm == "reinit" ? "linewidth 1.6 dashtype 2"
+                                             : "linewidth 1.6 dashtype 3",
+                           shade);
       ends.emplace_back(c.curve.back().second,
                         fmt::format("'{:.{}f}%{}' textcolor rgb '{}'", 100 * c.density, levels[k] == 0 ? 0 : 1,
-                                    arm == "ticket" ? "" : ", new weights", shade));
+                                    arm == "ticket" ? "" : arm == "reinit" ? ", new weights" : ", random mask", shade));
     }
   low = std::floor(low * 2) / 2;
   high = std::ceil(high * 2 + 0.2) / 2;
@@ -77,10 +59,11 @@ void draw_accuracy(const Lottery& l, const std::filesystem::path& figures) {
   std::string labels;
   for (auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.01, first {:.4f} left\n", words, y);
 
-  const Cell ticket = l.cell("ticket", l.rounds), reinit = l.cell("reinit", l.rounds);
+  const Cell ticket = l.cell("ticket", l.rounds), reinit = l.cell("reinit", l.rounds), random = l.cell("random", l.rounds);
   std::string finding = fmt::format("With {:.1f}% of the weights the ticket reaches {:.2f}%", 100 * ticket.density,
                                     ticket.accuracy_final.mean);
-  if (!reinit.empty()) finding += fmt::format("; the same mask with new weights {:.2f}%", reinit.accuracy_final.mean);
+  if (!reinit.empty()) finding += fmt::format("; {} new weights {:.2f}%", random.empty() ? "the same mask with" : "with", reinit.accuracy_final.mean);
+  if (!random.empty()) finding += fmt::format("; a random mask {:.2f}%", random.accuracy_final.mean);
   const std::string script = fmt::format(R"gp(set title "{}\n{{/*0.8 {}; {}}}"
 set xlabel 'training iteration'
 set ylabel 'test accuracy (%)'
@@ -106,12 +89,13 @@ std::string density_row(const Cell& c, std::int64_t iterations) {
 // Against density: how fast, when to stop, how good; a line an arm, crosses for the paper.
 void draw_density(const Lottery& l, const std::filesystem::path& figures) {
   static const std::map<std::string, std::string> colours{
-      {"ticket", "#1f5fbf"}, {"reinit", "#d9651a"}, {"oneshot", "#2f8f4e"}};
+      {"ticket", "#1f5fbf"}, {"continued", "#888888"}, {"reinit", "#d9651a"}, {"random", "#7a3fb0"}, {"oneshot", "#2f8f4e"}};
   const bool bars = std::any_of(l.runs.begin(), l.runs.end(),
                                 [](const Lottery::Run& r) { return r.id.trial > 0 || r.id.repeat > 0; });
   const Cell dense = l.cell("ticket", 0);
   std::string data;
   bool reached_97 = false;
+  double low = 100, high = 0;  // of the accuracy at early stop
   for (const std::string& arm : l.arms) {
     data += fmt::format(
         "# {}: density %, then mean min max of iterations to 97%, early stop, accuracy there, final accuracy; ", arm);
@@ -120,22 +104,40 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
       if (const Cell c = l.cell(arm, level); !c.empty()) {
         data += density_row(c, l.iterations);
         reached_97 |= !std::isnan(c.iterations_to_97.mean);
+        low = std::min(low, c.accuracy_at_early_stop.min);
+        high = std::max(high, c.accuracy_at_early_stop.max);
       }
     data += "\n\n";
   }
   std::string crosses;  // density, early-stop iteration, accuracy there
   for (auto& [level, p] : l.paper)
-    if (const Cell c = l.cell("ticket", level); !c.empty() && level > 0)
+    if (const Cell c = l.cell("ticket", level); !c.empty() && level > 0 && (p.early_stop_over_dense || p.gain_over_dense))
       crosses += fmt::format("{:.4f} {} {}\n", 100 * c.density,
                              number(p.early_stop_over_dense.value_or(nan) * dense.early_stop.mean, 2),
                              number(dense.accuracy_at_early_stop.mean + p.gain_over_dense.value_or(nan), 4));
   data +=
       "# the paper, relative to our dense network: density %, early-stop iteration, accuracy at early stop\n" + crosses;
 
+  // The last panel names the lines, at their ends.
+  low = std::floor(low * 2) / 2;
+  high = std::ceil(high * 2 + 0.2) / 2;
+  std::vector<std::pair<double, std::string>> ends;
+  for (const std::string& arm : l.arms)
+    if (const Cell c = l.cell(arm, l.rounds); !c.empty()) {
+      std::string words = legend(arm);
+      if (const std::size_t comma = words.find(", "); comma != std::string::npos) words.replace(comma, 2, ",\\n");
+      ends.emplace_back(c.accuracy_at_early_stop.mean, fmt::format("\"{}\" textcolor rgb '{}'", words, colours.at(arm)));
+    }
+  std::sort(ends.begin(), ends.end());
+  spread(ends, (high - low) / 9, high);
+  std::string labels;
+  for (auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.03, first {:.4f} left\n", words, y);
+
   // One panel: a line an arm, and the paper's crosses from column `cross` of their rows (0: none).
   auto panel = [&](const char* title, Column column, const std::string& range, int cross) {
     std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\nset rmargin {}\n", title, range,
-                                column == accuracy_at_early_stop ? 15 : 2);
+                                column == accuracy_at_early_stop ? 17 : 2);
+    if (column == accuracy_at_early_stop) p += labels;
     if (column == to_97 && !reached_97)
       return p +
              "set yrange [0:1]\nset label 'no training got there' at graph 0.5, graph 0.5 center\nplot NaN notitle\n";
@@ -145,11 +147,6 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
     for (std::size_t a = 0; a < l.arms.size(); ++a) {
       const std::string& arm = l.arms[a];
       const std::string& colour = colours.at(arm);
-      if (const Cell c = l.cell(arm, l.rounds);
-          column == accuracy_at_early_stop && !c.empty())  // the last panel names the lines
-        p += fmt::format("set label \"{}\" at graph 1.03, first {:.4f} left textcolor rgb '{}'\n",
-                         arm == "reinit" ? "same mask,\\nnew weights" : legend(arm), c.accuracy_at_early_stop.mean,
-                         colour);
       auto add = [&](const std::string& using_, const char* with) {
         plots +=
             fmt::format("data index {} using {} with {} linecolor rgb '{}' notitle, \\\n  ", a, using_, with, colour);
@@ -172,9 +169,9 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
                  : "NaN notitle\n");
   };
   const double last = 100 * l.cell("ticket", l.rounds).density;
-  const bool control = std::find(l.arms.begin(), l.arms.end(), "reinit") != l.arms.end();
+  auto has = [&](const char* arm) { return std::find(l.arms.begin(), l.arms.end(), arm) != l.arms.end(); };
   const std::string script =
-      fmt::format(R"gp(set multiplot layout 1,3 title "{}, from 100% to {:.1f}% of the weights ({}; {})"
+      fmt::format(R"gp(set multiplot layout 1,3 title "{}, from 100% to {:.1f}% of the weights\n{{/*0.8 {}; {}}}"
 set logscale x
 set xrange [110:{}]
 set xtics (100, 51.3, 21.1, 7.0, 3.6, 1.9, 1.2)
@@ -182,13 +179,17 @@ set xlabel 'weights left (%)'
 set grid linecolor rgb '#dddddd'
 unset key
 )gp",
-                  control ? "Ticket against the same mask with new weights" : "Lottery ticket", last, gnuplot_text(l.seeds),
+                  has("reinit") && has("random") ? "Ticket against the same mask with new weights, and random masks"
+                  : has("reinit")                ? "Ticket against the same mask with new weights"
+                  : has("random")                ? "Ticket against random masks"
+                                                 : "Lottery ticket",
+                  last, gnuplot_text(l.seeds),
                   gnuplot_text(l.command), last / 1.15);
   plot(figures, "density", data,
        script + panel("iterations to 97% validation accuracy", to_97, "[0:*]", 0) +
            panel("early-stop iteration (hollow: cut off by the end)", early_stop,
                  fmt::format("[0:{}]", std::max<std::int64_t>(1, l.iterations * 23 / 20)), 2) +
-           panel("test accuracy at early stop (%)", accuracy_at_early_stop, "[*:*]", 3) + "unset multiplot\n",
+           panel("test accuracy at early stop (%)", accuracy_at_early_stop, fmt::format("[{}:{}]", low, high), 3) + "unset multiplot\n",
        1500, 480);
 }
 

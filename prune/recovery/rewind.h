@@ -3,6 +3,7 @@
 //
 //   w <- m w_k
 //
+// Only the weights go back: the optimizer's state starts from zero, and the learning rate goes on from step k.
 // Frankle and Carbin, ICLR 2019 (k = 0); Frankle et al., "Stabilizing the lottery ticket hypothesis", 2019 (k > 0).
 #pragma once
 #include <vector>
@@ -16,6 +17,13 @@ inline std::vector<Tensor> snapshot(const std::vector<nn::Parameter*>& parameter
   std::vector<Tensor> values;
   for (const nn::Parameter* p : parameters) values.push_back(p->dense_values());
   return values;
+}
+
+// Their masks, in the same order (undefined: nothing is pruned).
+inline std::vector<Tensor> masks_of(const std::vector<nn::Parameter*>& parameters) {
+  std::vector<Tensor> masks;
+  for (const nn::Parameter* p : parameters) masks.push_back(p->mask());
+  return masks;
 }
 
 inline void rewind(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& values) {
