@@ -174,7 +174,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
   const fs::path partial_file = folder_.file("parts/" + id.str() + ".safetensors");
   const double kept_fraction = density(start.values, start.masks);
-  const std::string name = title(id, kept_fraction);
+  const std::string name = start.title.empty() ? title(id, kept_fraction) : start.title;
 
   auto net = recipe_.network();
   const std::vector<nn::Parameter*> parameters = net->parameters();
