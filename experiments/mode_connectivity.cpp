@@ -244,16 +244,18 @@ void run(int argc, char** argv) {
   const Recipe recipe = recipe_of(s, data);
   const std::vector<TrainingId> ids = plan(s, o.trials);
   announce(std::ssize(ids), s, o, recipe, data, folder);
-  const Lines lines(folder, recipe, s.orders, s.points);
+  std::vector<Line> measured;
   {
     Progress progress("trainings", std::ssize(ids), steps_of(s, o.trials));
     const Trainings trainings(recipe, folder, progress, ids);
+    const Lines lines(folder, recipe, all_copies(s, o.trials), s.orders, s.points);
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
     experiment(jobs, trainings, lines, s, o, data.train);
+    measured = lines.collect();
   }
   folder.add_time("all", seconds());
 
-  ModeLines m{.lines = lines.collect(all_copies(s, o.trials)),
+  ModeLines m{.lines = std::move(measured),
               .steps = s.steps,
               .levels = {},
               .rewind = s.rewind,

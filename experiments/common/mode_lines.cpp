@@ -51,8 +51,11 @@ namespace {
 std::string file_of(const Copies& c) { return "parts/" + c.str() + "-lines.csv"; }
 }  // namespace
 
-Lines::Lines(RunFolder& folder, const Recipe& recipe, std::int64_t copies, std::int64_t points)
-    : folder_(folder), recipe_(recipe), copies_(copies), points_(points) {}
+Lines::Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points)
+    : folder_(folder), recipe_(recipe), all_(std::move(all)), copies_(copies), points_(points) {
+  for (const Copies& of : all_)
+    if (folder.has(file_of(of))) read(of);
+}
 
 void Lines::measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends) const {
   if (folder_.has(file_of(of))) return;
@@ -67,19 +70,23 @@ void Lines::measure(const Copies& of, const std::vector<std::vector<Tensor>>& en
   folder_.add_time("lines", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
 }
 
-std::vector<Line> Lines::collect(const std::vector<Copies>& all) const {
+std::vector<Line> Lines::read(Copies of) const {
+  try {
+    of.density = from_csv(of.id(0), folder_.part(of.str())).density;
+    return lines_from_csv(of, copies_, points_, folder_.read(file_of(of)));
+  } catch (const Error& e) {
+    fail("{}: cannot be taken over ({}); start again in another folder with --out", folder_.file(file_of(of)).string(), e.what());
+  }
+}
+
+std::vector<Line> Lines::collect() const {
   std::vector<Line> lines;
   std::string csv = line_header;
-  for (Copies of : all) {
-    of.density = from_csv(of.id(0), folder_.part(of.str())).density;
-    const std::string rows = folder_.read(file_of(of));
-    try {
-      for (Line& l : lines_from_csv(of, copies_, points_, rows)) lines.push_back(std::move(l));
-    } catch (const Error& e) {
-      fail("{}: cannot be taken over ({}); start again in another folder with --out", folder_.file(file_of(of)).string(), e.what());
+  for (const Copies& of : all_)
+    for (Line& l : read(of)) {
+      csv += to_csv(l);
+      lines.push_back(std::move(l));
     }
-    csv += rows;
-  }
   folder_.write("lines.csv", csv);
   return lines;
 }

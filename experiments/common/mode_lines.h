@@ -32,17 +32,20 @@ std::string to_csv(const Line& line);
 // The lines between every two of so many copies, back from their rows; rows that to_csv cannot have written are refused.
 std::vector<Line> lines_from_csv(const Copies& of, std::int64_t copies, std::int64_t points, const std::string& rows);
 
-// The lines between every two copies, measured once: what an earlier run has left is taken over.
+// The lines between every two of so many copies, measured once.
 class Lines {
  public:
-  Lines(RunFolder& folder, const Recipe& recipe, std::int64_t copies, std::int64_t points);
+  // all: in the order of lines.csv. What an earlier run has left is checked and taken over; the folder knows of its trainings already.
+  Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points);
   // Thread-safe for different copies. ends: their trained weights.
   void measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends) const;
-  std::vector<Line> collect(const std::vector<Copies>& all) const;  // all that were measured; writes lines.csv
+  std::vector<Line> collect() const;  // when all are measured; writes lines.csv
 
  private:
+  std::vector<Line> read(Copies of) const;
   RunFolder& folder_;
   const Recipe& recipe_;
+  std::vector<Copies> all_;
   std::int64_t copies_, points_;
 };
 

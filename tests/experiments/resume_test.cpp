@@ -62,6 +62,13 @@ TEST(resume, after_kills_with_rewinding_trials_and_all_arms) {
                    2);
 }
 
+TEST(resume, after_kills_with_a_chain_that_goes_on) {
+  NEEDS_MNIST();
+  kill_and_compare({"--iterations", "100", "--rounds", "2", "--evaluate-every", "100", "--validation", "500", "--checkpoint-every", "10", "--rewind", "35",
+                    "--strategy", "continue", "--arms", "ticket,random"},
+                   3);
+}
+
 TEST(resume, any_folder_and_refused_ones) {
   NEEDS_MNIST();
   const TemporaryFolder at;
