@@ -49,7 +49,7 @@ void declare(Options& o, Settings& s) {
   o.text("--dataset", s.dataset, "mnist", "what to learn", {"mnist", "fashion-mnist"});
   o.integer("--iterations", s.iterations, {400, 4000, 24000}, "of one training", 1, 100'000'000);
   o.text("--copy-at", s.copy_at, "0,0.01,0.05,0.25", "the parts of its training after which the dense network is copied");
-  o.integer("--orders", s.orders, {2, 2, 3}, "copies of each network, each trained on with an order of the data of its own", 2, 100);
+  o.integer("--orders", s.orders, {2, 3, 3}, "copies of each network, each trained on with an order of the data of its own", 2, 100);
   o.integer("--points", s.points, {10, 30, 30}, "places on a line, both ends among them", 2, 10000);
   o.integer("--rounds", s.rounds, {3, 15, 15}, "of pruning", 0, 60);
   o.integer("--every", s.every, 3, "rounds, after which the pruned networks are compared; also after the last", 1, 60);

@@ -39,7 +39,7 @@ std::string write(const Panel& p, std::string& data, int& index, bool points) {
     high = std::max({high, *std::max_element(c.y.begin(), c.y.end()), c.high.empty() ? 0 : *std::max_element(c.high.begin(), c.high.end())});
   }
   if (p.limit > 0) low = std::min(0.0, low);
-  const double air = 0.06 * std::max(high - low, 0.1);
+  const double air = 0.08 * std::max(high - low, 0.1);
   high += air;
   low = p.limit > 0 ? low : std::max(0.0, low - air);
   std::vector<std::pair<double, std::string>> ends;
@@ -56,12 +56,13 @@ std::string write(const Panel& p, std::string& data, int& index, bool points) {
     if (!c.name.empty()) ends.emplace_back(c.y.back(), fmt::format("\"{}\" textcolor rgb '{}'", two_lines(c.name), c.colour));
   }
   std::stable_sort(ends.begin(), ends.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  spread(ends, (high - low) / 9, high);
+  const bool tall = std::any_of(p.curves.begin(), p.curves.end(), [](const Curve& c) { return c.name.find(", ") != std::string::npos; });
+  spread(ends, (high - low) / (tall ? 9 : 16), high);
   std::string labels;
   for (auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.03, first {:.5f} left\n", words, y);
   if (p.limit > 0)
     labels += fmt::format("set arrow from graph 0, first {0} to graph 1, first {0} nohead dashtype 2 linecolor rgb '#888888'\n"
-                          "set label 'stable below' at graph 0.02, first {0} left offset 0, 0.6 textcolor rgb '#666666'\n",
+                          "set label 'stable below' at graph 0.02, first {0} left offset 0, 0.7 textcolor rgb '#666666'\n",
                           p.limit);
   return fmt::format("unset label\nunset arrow\nset title '{}'\nset yrange [{:.5f}:{:.5f}]\n{}{}{}\n", p.title, low, high, p.setup, labels, plots);
 }
