@@ -49,9 +49,11 @@ std::string write(const Panel& p, std::string& data, int& index, bool points) {
     for (std::size_t i = 0; i < c.x.size(); ++i)
       data += fmt::format("{:.6g} {:.6g}{}\n", c.x[i], c.y[i], c.low.empty() ? "" : fmt::format(" {:.6g} {:.6g}", c.low[i], c.high[i]));
     data += "\n\n";
-    plots += fmt::format("{}data index {} using 1:2 with {} linewidth 2 pointtype 7 pointsize 0.8 linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ",
-                         index, points ? "linespoints" : "lines", c.colour);
-    if (!c.low.empty()) plots += fmt::format(", \\\n  data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}'", index, c.colour);
+    auto add = [&](const char* how) {
+      plots += fmt::format("{}data index {} {} linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, how, c.colour);
+    };
+    if (!c.low.empty()) add("using 1:2:3:4 with yerrorbars pointtype 0");
+    add(points ? "using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.8" : "using 1:2 with lines linewidth 2");
     ++index;
     if (!c.name.empty()) ends.emplace_back(c.y.back(), fmt::format("\"{}\" textcolor rgb '{}'", two_lines(c.name), c.colour));
   }
