@@ -40,7 +40,7 @@ void draw_curves(const Sensitivity& s, const std::filesystem::path& figures) {
   const std::string title = fmt::format("Within one point of accuracy, fc1 alone can lose {} of its weights, fc3 alone {}, {} {}",
                                         percent(s.within_one_point("fc1")), percent(s.within_one_point("fc3")), s.together, percent(s.within_one_point(all_layers)));
   plot(figures, "sensitivity", data,
-       fmt::format("set title \"{}\\n{{/*0.8 pruned by {}, no retraining; dots: up to there within one point; {}; {}}}\"\n", title, plain(s.criterion), plain(s.seeds), plain(s.command)) +
+       fmt::format("set title \"{}\\n{{/*0.8 pruned by {}, no retraining; dots: up to there within one point; {}; {}}}\"\n", title, gnuplot_text(s.criterion), gnuplot_text(s.seeds), gnuplot_text(s.command)) +
            "set xlabel 'weights pruned (%)'\nset ylabel 'test accuracy (%)'\nset rmargin 14\nset grid linecolor rgb '#dddddd'\nset xrange [0:100]\nset yrange [0:100]\n" + script +
            lines + "\n",
        1000, 560);
@@ -91,7 +91,7 @@ plot data index {} using 1:2 with fillsteps linecolor rgb '#cccccc' notitle, dat
   }
   plot(figures, "histograms", data,
        fmt::format("set multiplot layout 1,3 title \"With {} of each layer pruned by {}, the smallest weights left are {}\\n{{/*0.8 {}; {}}}\"\n", percent(s.sparsity),
-                   plain(s.criterion), smallest, plain(s.seeds), plain(s.command)) +
+                   gnuplot_text(s.criterion), smallest, gnuplot_text(s.seeds), gnuplot_text(s.command)) +
            "set style fill solid\nset xlabel 'weight'\nset ylabel 'weights in a bin'\nset yrange [0:*]\nset xtics autofreq\n" + panels + "unset multiplot\n",
        1400, 460);
 }

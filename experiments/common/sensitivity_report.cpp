@@ -6,6 +6,7 @@
 
 #include "experiments/common/parts.h"
 #include "experiments/common/report.h"
+#include "experiments/common/statistics.h"
 #include "experiments/common/summary.h"
 
 namespace bonsai::experiments {
