@@ -46,7 +46,8 @@ void check(Settings& s, const Options& o) {
   for (double v : w) require(std::abs(v) <= 1e6, "--w: {} is beyond 1e6; scale the example", v);
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < i; ++j)
-      require(h[i * n + j] == h[j * n + i], "--h: entries ({0}, {1}) and ({1}, {0}) are {2} and {3}; a Hessian is symmetric", i + 1, j + 1, h[i * n + j], h[j * n + i]);
+      require(h[i * n + j] == h[j * n + i], "--h: entries ({0}, {1}) and ({1}, {0}) are {2} and {3}; a Hessian is symmetric", i + 1, j + 1,
+              h[i * n + j], h[j * n + i]);
   const auto size = static_cast<std::int64_t>(n);
   s.h = tensor(std::span<const double>(h), {size, size});
   s.w = tensor(std::span<const double>(w), {size});
@@ -151,7 +152,9 @@ void run(int argc, char** argv) {
 
   const std::string command = "./bonsai run obs_picture" + o.command_line();
   draw_deletions(folder.file("figures"), s.h, s.w, methods, all, command);
-  present(folder, {"One weight has to go", {{"obs_picture.svg", "Contours of the loss and the three deletions, in the plane of w1 and w2. " + command}}, table(s, all),
+  present(folder, {"One weight has to go",
+                   {{"obs_picture.svg", "Contours of the loss and the three deletions, in the plane of w1 and w2. " + command}},
+                   table(s, all),
                    summary(s, all, command)});
   fmt::print("Next, with pen and paper first: ./bonsai run obs_picture --h 1,0,0,5 --w 5,3\n");
 }

@@ -1,5 +1,5 @@
-// Sensitivity: how much of each layer can go before the network notices? Train once, then prune one layer at a time, without retraining, and
-// look at the test accuracy. Han et al., "Learning both weights and connections for efficient neural networks", NIPS 2015, set each
+// Sensitivity: how much of each layer can go before the network notices? Train once, then prune one layer at a time, without retraining,
+// and look at the test accuracy. Han et al., "Learning both weights and connections for efficient neural networks", NIPS 2015, set each
 // layer's threshold by such curves; Li et al., "Pruning filters for efficient ConvNets", ICLR 2017, leave sensitive layers alone.
 //
 //   ./bonsai run sensitivity                        3,000 iterations, then 23 sparsities of each layer; seconds
@@ -53,17 +53,24 @@ void declare(Options& o, Settings& s) {
 void check(Settings& s) {
   s.sparsities = numbers_in("--sparsities", s.sparsities_text);
   require(s.sparsities.size() <= 1000, "--sparsities: {} of them; at most 1000", s.sparsities.size());
-  require(s.sparsities[0] == 0, "--sparsities: begins with {}; begin with 0, the dense network that the others are compared with", s.sparsities[0]);
+  require(s.sparsities[0] == 0, "--sparsities: begins with {}; begin with 0, the dense network that the others are compared with",
+          s.sparsities[0]);
   for (std::size_t i = 0; i < s.sparsities.size(); ++i) {
     const double v = s.sparsities[i];
-    require(v >= 0 && v < 1, "--sparsities: {} is not at least 0 and below 1{}", v, v > 1 && v < 100 ? fmt::format("; did you mean {}?", v / 100) : "");
+    const std::string hint = v > 1 && v < 100 ? fmt::format("; did you mean {}?", v / 100) : "";
+    require(0 <= v && v < 1, "--sparsities: {} is not at least 0 and below 1{}", v, hint);
     require(i == 0 || v > s.sparsities[i - 1], "--sparsities: {} comes after {}; let them rise", v, s.sparsities[i - 1]);
   }
   const prune::Method& m = prune::method(s.criterion);
-  require(m.needs != prune::Needs::training, "--criterion {}: scores by its training, and here the network is trained once, before anything is scored", s.criterion);
+  require(m.needs != prune::Needs::training,
+          "--criterion {}: scores by its training, and here the network is trained once, before anything is scored", s.criterion);
   // A criterion that this network is too large for refuses now, not after the training.
   auto net = nn::lenet_300_100();
-  m.score({.parameters = prune::prunable(*net), .random = Random(0), .net = net.get(), .inputs = zeros({1, 1, 28, 28}), .targets = zeros({1}, DType::i64)});
+  m.score({.parameters = prune::prunable(*net),
+           .random = Random(0),
+           .net = net.get(),
+           .inputs = zeros({1, 1, 28, 28}),
+           .targets = zeros({1}, DType::i64)});
 }
 
 struct Data {
@@ -85,7 +92,8 @@ std::string layer_of(const nn::Parameter& p) { return p.name().substr(0, p.name(
 // The trained network of each trial, as values of its parameters: trained when it is first asked for, and once, whoever asks.
 class Trained {
  public:
-  Trained(const Settings& s, const Options& o, const Data& data) : s_(s), random_(Random(o.seed).derive("trial")), data_(data), trials_(o.trials) {}
+  Trained(const Settings& s, const Options& o, const Data& data)
+      : s_(s), random_(Random(o.seed).derive("trial")), data_(data), trials_(o.trials) {}
 
   std::unique_ptr<nn::Sequential> network(std::int64_t trial) {
     Trial& t = trials_[trial];
@@ -96,9 +104,13 @@ class Trained {
   }
 
   // Prunes these weights of the network to a sparsity, as the criterion does it, with examples that are the trial's own.
-  void prune(nn::Module& net, const std::vector<nn::Parameter*>& weights, double sparsity, std::int64_t trial, const prune::Method& method) const {
-    const Batch batch = method.needs == prune::Needs::weights ? Batch{} : datasets::Batches(data_.train, s_.examples, stream(trial, "examples"))(0);
-    prune::prune_to(method, {.parameters = weights, .random = stream(trial, "scores"), .net = &net, .inputs = batch.inputs, .targets = batch.labels}, sparsity);
+  void prune(nn::Module& net, const std::vector<nn::Parameter*>& weights, double sparsity, std::int64_t trial,
+             const prune::Method& method) const {
+    const Batch batch =
+        method.needs == prune::Needs::weights ? Batch{} : datasets::Batches(data_.train, s_.examples, stream(trial, "examples"))(0);
+    prune::prune_to(
+        method, {.parameters = weights, .random = stream(trial, "scores"), .net = &net, .inputs = batch.inputs, .targets = batch.labels},
+        sparsity);
   }
 
  private:
@@ -108,7 +120,8 @@ class Trained {
     auto net = nn::lenet_300_100();
     nn::initialize(*net, {nn::Fan::glorot, nn::Distribution::normal}, stream(trial, "init"));
     nn::Adam adam(net->parameters());
-    nn::train(*net, adam, datasets::Batches(data_.train, s_.batch, stream(trial, "batches")), {.iterations = s_.iterations, .rate = nn::constant(s_.lr)});
+    nn::train(*net, adam, datasets::Batches(data_.train, s_.batch, stream(trial, "batches")),
+              {.iterations = s_.iterations, .rate = nn::constant(s_.lr)});
     return prune::snapshot(net->parameters());
   }
 
@@ -163,7 +176,8 @@ double seconds_for(const Trained& trained, const Settings& s, const Options& o, 
   const auto t1 = Clock::now();
   trained.prune(*net, prune::prunable(*net), 0, 0, prune::method(s.criterion));
   nn::evaluate(*net, data.inputs, data.labels);
-  return static_cast<double>(o.trials) * (static_cast<double>(s.iterations) * step + static_cast<double>(layers.size() * s.sparsities.size()) * since(t1));
+  return static_cast<double>(o.trials) *
+         (static_cast<double>(s.iterations) * step + static_cast<double>(layers.size() * s.sparsities.size()) * since(t1));
 }
 
 // What the first trial's network looks like inside, before and after: its weights, each layer pruned alone; and the whole pruned globally.
@@ -214,8 +228,9 @@ void run(int argc, char** argv) {
                      .inside = look_inside(trained, s, data)};
   result.read(folder, o.trials);
   show(result, folder);
+  const std::string next = s.criterion == "magnitude" ? "taylor" : s.criterion == "random" ? "magnitude-global" : "random";
   fmt::print("took {}. Next: ./bonsai run sensitivity --criterion {}\n",
-             duration(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()), s.criterion == "magnitude" ? "taylor" : s.criterion == "random" ? "magnitude-global" : "random");
+             duration(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()), next);
 }
 
 }  // namespace

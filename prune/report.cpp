@@ -23,7 +23,8 @@ std::vector<Tensor> outputs_first(const Tensor& y) {
   std::vector<std::pair<Tensor, std::size_t>> path{{y, 0}};  // and which of its inputs is next
   while (!path.empty()) {
     auto& [t, next] = path.back();
-    if (next == 0 && (!t.node() || !seen.insert(t.node()).second)) path.pop_back();
+    if (next == 0 && (!t.node() || !seen.insert(t.node()).second))
+      path.pop_back();
     else if (next < t.node()->inputs.size()) {
       const Tensor input = t.node()->inputs[next++];
       if (input.defined()) path.emplace_back(input, 0);
@@ -45,7 +46,8 @@ std::int64_t terms(const Tensor& y) {
 
 // The operations that work on each unit alone: unit u of the result is made of unit u of each operand that has as many.
 bool by_unit(const Tensor& y) {
-  return is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast", "add", "sub", "mul", "div", "maximum"});
+  return is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast", "add", "sub", "mul",
+                "div", "maximum"});
 }
 
 // A tensor's units lie along axis 1: (batch, units), (batch, units, height, width).
@@ -101,15 +103,17 @@ class Reader {
   void walk(const Tensor& outputs) {
     mark(outputs, {});
     for (const Tensor& y : outputs_first(outputs)) {
-      if (terms(y) > 0) product(y);
+      if (terms(y) > 0)
+        product(y);
       else
         for (const Tensor& x : y.node()->inputs)
           if (x.defined()) mark(x, passed_on(y, x));
     }
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& line = report_.parameters[i];
-      require(!line.is_weight || line.size == 0 || line.macs > 0, "report: weight \"{}\" {} is in no product that the report knows (linear, matmul), so its MACs cannot be counted",
-              line.name, line.shape);
+      require(!line.is_weight || line.size == 0 || line.macs > 0,
+              "report: weight \"{}\" {} is in no product that the report knows (linear, matmul), so its MACs cannot be counted", line.name,
+              line.shape);
       if (weights_[i].placed) count_dead(weights_[i], report_.parameters[i]);
     }
     warn(outputs);
@@ -177,11 +181,14 @@ class Reader {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& p = report_.parameters[i];
       if (p.units > p.kept)
-        report_.warnings.push_back(fmt::format("layer \"{}\" {} is close to collapse: {} kept weights for {} units leave at least {} of them with nothing; prune less there",
-                                               p.name, p.shape, p.kept, p.units, p.units - p.kept));
+        report_.warnings.push_back(fmt::format(
+            "layer \"{}\" {} is close to collapse: {} kept weights for {} units leave at least {} of them with nothing; prune less there",
+            p.name, p.shape, p.kept, p.units, p.units - p.kept));
       if (static_cast<int>(i) == speaks && p.without_input > 0)
-        report_.warnings.push_back(fmt::format("layer \"{}\" {} is close to collapse: {} of the network's {} outputs get nothing and say the same of every example; prune less there",
-                                               p.name, p.shape, p.without_input, p.units));
+        report_.warnings.push_back(
+            fmt::format("layer \"{}\" {} is close to collapse: {} of the network's {} outputs get nothing and say the same of every "
+                        "example; prune less there",
+                        p.name, p.shape, p.without_input, p.units));
     }
   }
 
@@ -218,7 +225,8 @@ double Report::compression() const { return ratio(all().size, all().kept); }    
 double Report::speed_up() const { return ratio(all().macs, all().kept_macs); }  // (rep.2)
 
 Report report(nn::Module& net, const Tensor& inputs) {
-  require(inputs.defined() && inputs.rank() > 0 && inputs.size(0) > 0, "report: needs an example to read the graph of; pass inputs (n, ...)");
+  require(inputs.defined() && inputs.rank() > 0 && inputs.size(0) > 0,
+          "report: needs an example to read the graph of; pass inputs (n, ...)");
   Report r;
   Reader reader(net, r);
   const nn::Evaluating mode(net);

@@ -1,8 +1,9 @@
 // What to report about a pruned network: how much of each parameter is left, how much smaller the whole is, and how much less there is to
 // compute. The last two are different numbers: a weight counts once in the size, and in the work as often as it is multiplied.
 //
-//   compression = parameters / kept parameters        numbers, biases too; where a kept one stands is not counted (a file needs that as well)
-//   speed-up    = MACs / kept MACs                    multiply-adds of one example's forward pass; those with a pruned weight are left out
+//   compression = parameters / kept parameters        numbers, biases too; where a kept one stands is not counted (a file needs that as
+//   well) speed-up    = MACs / kept MACs                    multiply-adds of one example's forward pass; those with a pruned weight are
+//   left out
 //
 // MACs are read off the recorded graph of that pass. A linear layer (out, in) has out · in, of which the kept ones count; a bias adds none;
 // a weight that is used at m positions counts m times. A product without a parameter (attention's) costs the same before and after.
@@ -45,8 +46,8 @@ struct Report {
   double speed_up() const;
 };
 
-// Records a forward pass of the first of `inputs` (n, ...), in evaluation mode. Throws, naming the layer, when a weight has nothing left, and
-// when it is in no product that is known here (linear, matmul).
+// Records a forward pass of the first of `inputs` (n, ...), in evaluation mode. Throws, naming the layer, when a weight has nothing left,
+// and when it is in no product that is known here (linear, matmul).
 Report report(nn::Module& net, const Tensor& inputs);
 
 // The report as aligned text: a line a parameter, the totals, the two ratios and what they count, the warnings.

@@ -63,8 +63,8 @@ std::string Sensitivity::table() const {
     text += "Sparsity that Han et al. (NIPS 2015) reach at no loss, retraining between the rounds\n";
     row("paper", [&](const std::string& layer) { return fmt::format("{}", han.at(layer)); });
   }
-  return text + fmt::format("\nAll layers together, {} of the weights pruned by {}, competing globally: test accuracy {:.2f}%\n\n{}", sparsity, criterion, inside.accuracy,
-                            prune::table(inside.report));
+  return text + fmt::format("\nAll layers together, {} of the weights pruned by {}, competing globally: test accuracy {:.2f}%\n\n{}",
+                            sparsity, criterion, inside.accuracy, prune::table(inside.report));
 }
 
 std::string Sensitivity::summary_json() const {
@@ -102,7 +102,8 @@ void show(const Sensitivity& s, const RunFolder& folder) {
   present(folder, {"Sensitivity of the layers on " + s.dataset,
                    {{"sensitivity.svg", "Test accuracy with one layer pruned and the others left as they are." + source},
                     {"histograms.svg", "The weights of each layer before and after it is pruned alone." + source}},
-                   s.table(), s.summary_json()});
+                   s.table(),
+                   s.summary_json()});
 }
 
 }  // namespace bonsai::experiments

@@ -11,7 +11,8 @@
 
 namespace bonsai::experiments {
 
-inline constexpr const char* default_sparsities = "0,0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,0.97,0.98,0.99";
+inline constexpr const char* default_sparsities =
+    "0,0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,0.97,0.98,0.99";
 inline constexpr const char* all_layers = "all";
 inline const std::vector<std::string> layers{"fc1", "fc2", "fc3", all_layers};  // LeNet-300-100's, and all of them together
 inline constexpr const char* sensitivity_header = "trial,layer,sparsity,kept,test_loss,test_accuracy";
@@ -29,7 +30,7 @@ struct Inside {
 
 struct Sensitivity {
   std::string dataset, criterion, command, seeds;
-  std::string together;  // how all layers are pruned together: "all evenly", or "all globally"
+  std::string together;            // how all layers are pruned together: "all evenly", or "all globally"
   std::vector<double> sparsities;  // the first is 0
   double sparsity;                 // of what is inside
   Inside inside;

@@ -17,8 +17,13 @@ TEST(obs_picture, the_blackboard) {
   const Outcome o = picture({"--out", at / "a"});
   ASSERT_EQ(o.status, 0) << o.err;
   const json m = json::parse(get(at / "a/summary.json"))["methods"];
-  const struct { const char *method, *deletes; std::vector<double> scores, after; double cost; } known[] = {
-      {"magnitude", "w2", {5, 3, 4}, {5, 0, 4}, 22.5}, {"OBD", "w3", {12.5, 22.5, 8}, {5, 3, 0}, 8}, {"OBS", "w1", {2.5, 4.5, 8}, {0, 1, 4}, 2.5}};
+  const struct {
+    const char *method, *deletes;
+    std::vector<double> scores, after;
+    double cost;
+  } known[] = {{"magnitude", "w2", {5, 3, 4}, {5, 0, 4}, 22.5},
+               {"OBD", "w3", {12.5, 22.5, 8}, {5, 3, 0}, 8},
+               {"OBS", "w1", {2.5, 4.5, 8}, {0, 1, 4}, 2.5}};
   for (const auto& k : known) {
     EXPECT_EQ(m[k.method]["deletes"], k.deletes);
     EXPECT_NEAR(m[k.method]["cost"].get<double>(), k.cost, 1e-12);
@@ -34,7 +39,8 @@ TEST(obs_picture, the_blackboard) {
   EXPECT_NE(o.out.find(get(at / "a/table.txt")), std::string::npos);
   EXPECT_TRUE(get(at / "a/figures/obs_picture.png").starts_with("\x89PNG\r\n"));
   const std::string svg = get(at / "a/figures/obs_picture.svg");
-  for (const char* says : {"OBS deletes w1, the largest weight, for 2.5; magnitude deletes w2, the smallest, for 22.5", "OBD 8", "magnitude 22.5", "OBS 2.5", "12.5"})
+  for (const char* says : {"OBS deletes w1, the largest weight, for 2.5; magnitude deletes w2, the smallest, for 22.5", "OBD 8",
+                           "magnitude 22.5", "OBS 2.5", "12.5"})
     EXPECT_NE(svg.find(says), std::string::npos) << says;
   // The contours' points: the loss is what the data file says it is.
   std::istringstream data(get(at / "a/figures/obs_picture.dat"));

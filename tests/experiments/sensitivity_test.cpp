@@ -49,8 +49,8 @@ TEST(sensitivity, leaves_what_the_chapter_promises) {
     EXPECT_EQ(curve.back().first, 0.99);
     EXPECT_LT(curve.back().second, curve.front().second - 20) << layer;  // nothing survives 99%
   }
-  EXPECT_GT(curves["fc1"][0].second, 94);                                // it has learned
-  EXPECT_GT(curves["fc1"][18].second, curves["fc3"][18].second + 5);     // the small last layer is the sensitive one, here at 90%
+  EXPECT_GT(curves["fc1"][0].second, 94);                             // it has learned
+  EXPECT_GT(curves["fc1"][18].second, curves["fc3"][18].second + 5);  // the small last layer is the sensitive one, here at 90%
   EXPECT_LT(curves["all"][18].second, curves["fc3"][18].second);
 
   // summary.json says what the rows say.
@@ -70,7 +70,9 @@ TEST(sensitivity, leaves_what_the_chapter_promises) {
   const json& pruned = summary["pruned_globally"];
   EXPECT_NEAR(pruned["compression"].get<double>(), 266610.0 / (26620 + 410), 1e-12);
   EXPECT_NEAR(pruned["speed_up"].get<double>(), 10, 1e-12);
-  EXPECT_EQ(pruned["layers"]["fc1.weight"]["kept"].get<int>() + pruned["layers"]["fc2.weight"]["kept"].get<int>() + pruned["layers"]["fc3.weight"]["kept"].get<int>(), 26620);
+  EXPECT_EQ(pruned["layers"]["fc1.weight"]["kept"].get<int>() + pruned["layers"]["fc2.weight"]["kept"].get<int>() +
+                pruned["layers"]["fc3.weight"]["kept"].get<int>(),
+            26620);
   EXPECT_GT(pruned["accuracy"].get<double>(), summary["layers"]["all"]["0.9"]["accuracy"].get<double>() + 10);  // who competes matters
 
   // Figures, table, report; the histograms lose nothing.
@@ -87,14 +89,15 @@ TEST(sensitivity, leaves_what_the_chapter_promises) {
     }
   EXPECT_EQ(before, 266200);
   EXPECT_EQ(after, 26620);
-  for (const char* says : {"sensitivity: 4 curves", "Sparsity within one point of the dense accuracy", "fc1.weight   weight  (300, 784)", "compression 9.86", "speed-up    10.00 in theory",
-                           "Next: ./bonsai run sensitivity --criterion taylor"})
+  for (const char* says : {"sensitivity: 4 curves", "Sparsity within one point of the dense accuracy", "fc1.weight   weight  (300, 784)",
+                           "compression 9.86", "speed-up    10.00 in theory", "Next: ./bonsai run sensitivity --criterion taylor"})
     EXPECT_NE(o.out.find(says), std::string::npos) << says;
   EXPECT_NE(o.out.find(get(at / "a/table.txt")), std::string::npos);
 }
 
 std::vector<std::string> small(const fs::path& out, std::vector<std::string> more) {
-  std::vector<std::string> args{"--iterations", "60", "--sparsities", "0,0.5,0.9", "--criterion", "taylor", "--examples", "100", "--out", out};
+  std::vector<std::string> args{"--iterations", "60",         "--sparsities", "0,0.5,0.9", "--criterion",
+                                "taylor",       "--examples", "100",          "--out",     out};
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
@@ -125,7 +128,8 @@ TEST(sensitivity, the_same_bytes_at_any_jobs_and_after_a_kill) {
   put(at / "b/parts/trial00-fc2.csv", get(at / "b/parts/trial00-fc3.csv"));
   const Outcome foreign = sensitivity(small(at / "b", with("1", {"--threads", "2", "--resume"})));
   EXPECT_EQ(foreign.status, 2);
-  EXPECT_NE(foreign.err.find("trial00-fc2.csv: is not of this run; start again in another folder with --out\n"), std::string::npos) << foreign.err;
+  EXPECT_NE(foreign.err.find("trial00-fc2.csv: is not of this run; start again in another folder with --out\n"), std::string::npos)
+      << foreign.err;
   EXPECT_FALSE(fs::exists(at / "b/summary.json"));
 }
 

@@ -82,7 +82,8 @@ TEST(Report, AgreesWithCountingInRandomNetworks) {
       if (form & 2) p->set_soft_mask(soft);
       if (p->shape().rank() < 2) continue;
       kept.emplace_back();
-      for (std::int64_t i = 0; i < p->numel(); ++i) kept.back().push_back((!(form & 1) || hard.at(i) != 0) && (!(form & 2) || soft.at(i) != 0));
+      for (std::int64_t i = 0; i < p->numel(); ++i)
+        kept.back().push_back((!(form & 1) || hard.at(i) != 0) && (!(form & 2) || soft.at(i) != 0));
     }
     const Report r = report(net, ones({2, sizes[0]}));
     std::int64_t all_macs = 0, all_kept = 0;
@@ -122,7 +123,8 @@ TEST(Report, AgreesWithCountingInRandomNetworks) {
 // One weight used by two layers: it counts once in the size and twice in the work, and a unit that either use reads is alive.
 TEST(Report, ASharedWeightIsMultipliedTwice) {
   Net net({{2, 2}}, [](Net& n, const Tensor& x) { return linear(tanh(linear(x, n.p[0]->value())), n.p[0]->value()); });
-  net.p[0]->set_mask(tensor<std::uint8_t>({1, 0, 1, 0}, {2, 2}));  // nothing reads the second unit of the first use; we read that of the second
+  net.p[0]->set_mask(
+      tensor<std::uint8_t>({1, 0, 1, 0}, {2, 2}));  // nothing reads the second unit of the first use; we read that of the second
   const Report r = report(net, ones({1, 2}));
   EXPECT_EQ(r.all().size, 4);
   EXPECT_EQ(r.all().macs, 8);
@@ -132,7 +134,9 @@ TEST(Report, ASharedWeightIsMultipliedTwice) {
 
 // Where a unit goes two ways, it is alive if one of them reads it; what the graph does not show to be unread counts as read.
 TEST(Report, AUnitThatIsReadByAnyoneIsAlive) {
-  const auto first_column = [](nn::Parameter* p) { p->set_mask(mask_of(p->shape(), [&](std::int64_t i) { return i % p->shape()[1] == 0; })); };
+  const auto first_column = [](nn::Parameter* p) {
+    p->set_mask(mask_of(p->shape(), [&](std::int64_t i) { return i % p->shape()[1] == 0; }));
+  };
   auto without_output = [&](std::function<Tensor(Net&, const Tensor&)> after) {
     Net net({{3, 2}, {2, 3}, {2, 3}}, [after](Net& n, const Tensor& x) { return after(n, relu(linear(x, n.p[0]->value()))); });
     for (int i = 1; i < 3; ++i) first_column(net.p[i]);
@@ -143,7 +147,10 @@ TEST(Report, AUnitThatIsReadByAnyoneIsAlive) {
   EXPECT_EQ(without_output([&](Net& n, const Tensor& h) { return product(n, 1, h) + product(n, 2, h); }), 1);  // the third unit
   EXPECT_EQ(without_output([&](Net& n, const Tensor& h) { return concat({product(n, 1, h), product(n, 2, h), h}, 1); }), 0);
   EXPECT_EQ(without_output([&](Net& n, const Tensor& h) { return product(n, 1, softmax(h)) + product(n, 2, h); }), 0);
-  EXPECT_EQ(without_output([&](Net& n, const Tensor& h) { return product(n, 1, reshape(reshape(h, {3, 1}), {1, 3})) + product(n, 2, h); }), 0);
+  EXPECT_EQ(without_output([&](Net& n, const Tensor& h) {
+              return product(n, 1, reshape(reshape(h, {3, 1}), {1, 3})) + product(n, 2, h);
+            }),
+            0);
 }
 
 TEST(Report, MatmulOnEitherSideAndProductsOfActivations) {
@@ -183,12 +190,14 @@ TEST(Report, WarnsOfALayerThatIsCloseToCollapse) {
   keep("fc1.weight", {0, 4});
   auto warnings = report(*net, ones({1, 4})).warnings;
   ASSERT_EQ(warnings.size(), 1u);
-  for (const char* part : {"\"fc1.weight\"", "(3, 4)", "2 kept weights for 3 units", "at least 1"}) EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
+  for (const char* part : {"\"fc1.weight\"", "(3, 4)", "2 kept weights for 3 units", "at least 1"})
+    EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
   keep("fc1.weight", {0, 4, 8});
   keep("fc2.weight", {0, 1, 2});  // enough, but all for the first output
   warnings = report(*net, ones({1, 4})).warnings;
   ASSERT_EQ(warnings.size(), 1u);
-  for (const char* part : {"\"fc2.weight\"", "1 of the network's 2 outputs"}) EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
+  for (const char* part : {"\"fc2.weight\"", "1 of the network's 2 outputs"})
+    EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
 }
 
 TEST(Report, RefusesWhatItCannotCount) {
