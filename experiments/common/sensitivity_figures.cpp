@@ -31,10 +31,10 @@ void draw_curves(const Sensitivity& s, const std::filesystem::path& figures) {
     }
     data += "\n\n";
     const bool all = layers[k] == all_layers;
-    lines += fmt::format("{} data index {} using 1:2 with lines linewidth 2.2 dashtype {} linecolor rgb '{}' notitle",
-                         k == 0 ? "plot" : ", \\\n    ", k, all ? 2 : 1, colour);
+    lines += k == 0 ? "plot" : ", \\\n    ";
     if (curve[0].accuracies.size() > 1)
-      lines += fmt::format(", \\\n     data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}' notitle", k, colour);
+      lines += fmt::format(" data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}' notitle, \\\n    ", k, colour);
+    lines += fmt::format(" data index {} using 1:2 with lines linewidth 2.2 dashtype {} linecolor rgb '{}' notitle", k, all ? 2 : 1, colour);
     ends.emplace_back(curve.back().mean(), fmt::format("'{}' textcolor rgb '{}'", all ? s.together : layers[k] + " alone", colour));
   }
   std::sort(ends.begin(), ends.end());

@@ -63,8 +63,10 @@ std::string Sensitivity::table() const {
     text += "Sparsity that Han et al. (NIPS 2015) reach at no loss, retraining between the rounds\n";
     row("paper", [&](const std::string& layer) { return fmt::format("{}", han.at(layer)); });
   }
-  return text + fmt::format("\nAll layers together, {} of the weights pruned by {}, competing globally: test accuracy {:.2f}%\n\n{}",
-                            sparsity, criterion, inside.accuracy, prune::table(inside.report));
+  const bool several = curves.at(all_layers)[0].accuracies.size() > 1;
+  text += fmt::format("\nAll layers together, {} of the weights pruned by {}, competing globally{}: test accuracy {:.2f}%\n\n", sparsity,
+                      criterion, several ? ", in the first trial" : "", inside.accuracy);
+  return text + prune::table(inside.report);
 }
 
 std::string Sensitivity::summary_json() const {
