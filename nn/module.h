@@ -51,6 +51,18 @@ class Module {
   bool training_ = true;
 };
 
+// Evaluation mode for the length of a scope, also when it is left by an error.
+class Evaluating {
+ public:
+  explicit Evaluating(Module& net) : net_(net), was_training_(net.training()) { net_.train(false); }
+  ~Evaluating() { net_.train(was_training_); }
+  Evaluating(const Evaluating&) = delete;
+
+ private:
+  Module& net_;
+  bool was_training_;
+};
+
 // Modules one after the other.
 class Sequential : public Module {
  public:

@@ -5,20 +5,6 @@
 
 namespace bonsai::nn {
 
-namespace {
-// Evaluation mode for the length of a scope, also when it is left by an error.
-class Evaluating {
- public:
-  explicit Evaluating(Module& net) : net_(net), was_training_(net.training()) { net_.train(false); }
-  ~Evaluating() { net_.train(was_training_); }
-  Evaluating(const Evaluating&) = delete;
-
- private:
-  Module& net_;
-  bool was_training_;
-};
-}  // namespace
-
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
   constexpr std::int64_t chunk = 1000;
   const std::int64_t n = inputs.size(0);
