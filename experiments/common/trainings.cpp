@@ -125,9 +125,11 @@ Rows from_csv(const TrainingId& id, const std::string& rows) {
   return r;
 }
 
-Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids)
+Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids,
+                     const std::vector<TrainingId>& before)
     : recipe_(recipe), folder_(folder), progress_(progress) {
   std::vector<std::string> names;
+  for (const TrainingId& id : before) names.push_back(id.str());
   for (const TrainingId& id : ids) {
     names.push_back(id.str());
     several_trials_ |= id.trial > 0;
@@ -174,7 +176,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
   const fs::path partial_file = folder_.file("parts/" + id.str() + ".safetensors");
   const double kept_fraction = density(start.values, start.masks);
-  const std::string name = title(id, kept_fraction);
+  const std::string name = start.title.empty() ? title(id, kept_fraction) : start.title;
 
   auto net = recipe_.network();
   const std::vector<nn::Parameter*> parameters = net->parameters();

@@ -36,13 +36,14 @@ struct Recipe {
 
 // What a training starts from. Values and masks go with the network's parameters(); an undefined mask keeps everything.
 struct Start {
-  std::vector<Tensor> values, masks;
+  std::vector<Tensor> values, masks = {};
   BatchSource batches;
   std::int64_t iteration = 0;        // later than 0 when rewound to step k
   std::int64_t keep_values_at = -1;  // the iteration whose weights later trainings rewind to; -1: none
   bool keep_final = false;           // save the trained weights as a checkpoint
   // Prunes while the training goes on, if there is one; the density of results.csv is then that at the end.
   std::function<std::unique_ptr<prune::During>(nn::Module& net)> during = {};
+  std::string title = {};  // what progress calls it; by default its arm, level and density
 };
 
 struct Training {
@@ -54,7 +55,9 @@ struct Training {
 class Trainings {
  public:
   // ids: all trainings, in the order of results.csv. What an earlier run has finished is checked and taken over.
-  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids);
+  // before: those that go by another recipe and come first in results.csv; they have been run.
+  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids,
+            const std::vector<TrainingId>& before = {});
 
   // Thread-safe: several trainings may run at once.
   Training run(const TrainingId& id, const Start& start) const;
