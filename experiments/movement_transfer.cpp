@@ -44,7 +44,7 @@ struct Settings {
 void declare(Options& o, Settings& s) {
   o.text("--arms", s.arms_text, "movement,soft,magnitude,random", "the methods to compare");
   o.text("--densities", s.densities_text, "0.15,0.1,0.03", "fractions of the weights to keep");
-  o.text("--lambdas", s.lambdas_text, "0.5,1,2,4,8,16", "penalties of the soft form, each a training: it has no density of its own choice");
+  o.text("--lambdas", s.lambdas_text, "5,8,16,32,64,128", "penalties of the soft form, a training each: what density it gets, they decide");
   o.integer("--pretrain-iterations", s.pretrain_iterations, {400, 3000, 50000}, "on MNIST", 1, 100'000'000);
   o.integer("--iterations", s.iterations, {400, 3000, 55000}, "of a fine-tuning on Fashion-MNIST", 1, 100'000'000);
   o.integer("--batch", s.batch, {60, 60, 16}, "examples a step", 1, 50000);
@@ -53,7 +53,7 @@ void declare(Options& o, Settings& s) {
   o.real("--warm-up", s.warm_up, 0.1, "share of the fine-tuning before anything is pruned", 0, 1);
   o.real("--cool-down", s.cool_down, 0.2, "share of it that is left when the density is reached", 0, 1);
   o.text("--scope", s.scope, "global", "weights compete in their layer or all together", {"global", "layer"});
-  o.real("--score-rate", s.score_rate, 1000, "the soft scores' learning rate", 1e-12, 1e12);
+  o.real("--score-rate", s.score_rate, {7500, 1000, 55}, "the soft scores' learning rate", 1e-12, 1e12);
   o.real("--threshold", s.threshold, -2.2, "on the soft scores; -2.2 is 0.1 of their sigmoid, the paper's", -1e6, 1e6);
   o.integer("--evaluate-every", s.evaluate_every, {400, 500, 5000}, "iterations", 1, 100'000'000);
   o.integer("--checkpoint-every", s.checkpoint_every, 5000, "iterations; what a kill can cost", 1, 100'000'000);
@@ -145,10 +145,15 @@ bool in_scatter(const Settings& s, const TrainingId& id) {
   return id.trial == 0 && (id.arm == "magnitude" || id.arm == "movement") && id.level == static_cast<std::int64_t>(s.densities.size());
 }
 
+struct Shown {
+  std::vector<Tensor> before;
+  std::map<std::string, Training> after;  // by arm
+};
+
 // clang-format off
 // the experiment
 void experiment(Jobs& jobs, const Trainings& digits, const Trainings& clothes, const Settings& s, const Options& o, const Transfer& transfer,
-                const Data& mnist, const Data& fashion, std::map<std::string, Training>& shown, std::vector<Tensor>& first_pretrained) {
+                const Data& mnist, const Data& fashion, Shown& shown) {
   const nn::Init glorot{nn::Fan::glorot, nn::Distribution::normal};
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
     jobs.chain([&, trial] {
@@ -164,14 +169,14 @@ void experiment(Jobs& jobs, const Trainings& digits, const Trainings& clothes, c
       nn::initialize(*net, glorot, random.derive("head"));                   // 2. give it a new output layer
       for (std::size_t i = 0; i < 4; ++i) net->parameters()[i]->set(pretrained.final_values[i]);
       const std::vector<Tensor> start = prune::snapshot(net->parameters());
-      if (trial == 0) first_pretrained = start;
+      if (trial == 0) shown.before = start;
       for (const TrainingId& id : transfer.plan()) {
         if (id.trial != trial) continue;
         Start tuning{.values = start, .batches = datasets::Batches(fashion.train, s.batch, random.derive("clothes")), .title = title(s, id, o.trials)};
         if (id.arm != "dense")                                               // 3. learn clothes, and before every step keep the top v(t)
           tuning.during = [&, id, random](nn::Module& n) { return std::make_unique<prune::Movement>(prune::prunable(n), pruning(s, id, random)); };
         if (in_scatter(s, id)) tuning.keep_values_at = s.iterations - 1, tuning.keep_final = true;
-        Training* result = in_scatter(s, id) ? &shown.at(id.arm) : nullptr;
+        Training* result = in_scatter(s, id) ? &shown.after.at(id.arm) : nullptr;
         jobs.later([&clothes, id, tuning, result] {
           Training done = clothes.run(id, tuning);
           if (result) *result = std::move(done);
@@ -209,18 +214,18 @@ void announce(const Transfer& t, const Settings& s, const Options& o, const Reci
   std::fflush(stdout);
 }
 
-void show(const Transfer& t, const Settings& s, const RunFolder& folder, const std::vector<Tensor>& pretrained, const std::map<std::string, Training>& shown, const Options& o) {
-  const std::string source = t.seeds + "; " + t.command, last = fmt::format("{:g}%", 100 * s.densities.back());
+void show(const Transfer& t, const Settings& s, const RunFolder& folder, const Shown& shown, const Options& o) {
+  const std::string source = t.seeds + "; " + t.command;
   t.draw_accuracy(folder.file("figures"));
   std::vector<Figure> figures{{"accuracy.svg", "Test accuracy on Fashion-MNIST against the weights left, after fine-tuning a network that was trained on MNIST. " + source}};
   std::vector<Scatter> panels;
-  for (const auto& [arm, training] : shown)
-    panels.push_back({fmt::format("{}: kept {}", arm, last), arm == "magnitude" ? "#d9651a" : "#1f5fbf", pretrained[0], training.kept_values[0], training.final_masks[0]});
+  for (const auto& [arm, training] : shown.after)
+    panels.push_back({arm, arm == "magnitude" ? "#d9651a" : "#1f5fbf", shown.before[0], training.kept_values[0], training.final_masks[0]});
   if (!panels.empty()) {
-    const std::string finding = "Magnitude keeps what is far from 0, movement what moves away from it";
-    draw_scatter(folder.file("figures"), panels, 2500, Random(o.seed).derive("scatter"), finding,
-                 fmt::format("fc1, up to 2,500 kept and 2,500 pruned weights, trial 0; {}", source));
-    figures.push_back({"scatter.svg", finding + ". Each point is a weight of the first layer, before fine-tuning and after; a pruned one stays where it was when it was pruned. " + source});
+    draw_scatter(folder.file("figures"), panels, 2500, Random(o.seed).derive("scatter"),
+                 fmt::format("{:g}% of all weights kept; up to 2,500 kept and 2,500 pruned ones of the first layer; {}", 100 * s.densities.back(), source));
+    figures.push_back({"scatter.svg", "Magnitude keeps what is far from 0, movement what moves away from it. Each point is a weight of the first layer, before fine-tuning and "
+                                      "after; a pruned one is shown as it was when it was pruned. " + source});
   }
   present(folder, {"Movement pruning from MNIST to Fashion-MNIST", figures, t.table(), t.summary()});
 }
@@ -229,7 +234,7 @@ void run(int argc, char** argv) {
   Options o("movement_transfer",
             "Movement pruning, after Sanh, Wolf and Rush (NeurIPS 2020): LeNet-300-100 learns MNIST, is fine-tuned on Fashion-MNIST and pruned on the\n"
             "way, by movement (hard and soft), by magnitude with the same schedule, and at random.",
-            {1, 1, 5});
+            {1, 3, 5});
   Settings s;
   declare(o, s);
   if (!o.parse(argc, argv)) return;
@@ -247,21 +252,20 @@ void run(int argc, char** argv) {
   const Recipe on_digits = recipe_of(s, mnist, s.pretrain_iterations, nn::constant(s.lr));
   const Recipe on_clothes = recipe_of(s, fashion, s.iterations, nn::cosine(s.fine_tune_lr, s.iterations));
   announce(transfer, s, o, on_digits, on_clothes, mnist, fashion, folder);
-  std::map<std::string, Training> shown;
+  Shown shown;
   for (const TrainingId& id : transfer.plan())
-    if (in_scatter(s, id)) shown[id.arm];
-  std::vector<Tensor> pretrained;
+    if (in_scatter(s, id)) shown.after[id.arm];
   {
     const std::vector<TrainingId> first = transfer.pretrainings(), then = transfer.plan();
     const auto count = static_cast<std::int64_t>(then.size());
     Progress progress("trainings", o.trials + count, o.trials * s.pretrain_iterations + count * s.iterations);
     const Trainings digits(on_digits, folder, progress, first), clothes(on_clothes, folder, progress, then, first);
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
-    experiment(jobs, digits, clothes, s, o, transfer, mnist, fashion, shown, pretrained);
+    experiment(jobs, digits, clothes, s, o, transfer, mnist, fashion, shown);
   }
   folder.add_time("all", seconds());
   transfer.read(folder);
-  show(transfer, s, folder, pretrained, shown, o);
+  show(transfer, s, folder, shown, o);
   fmt::print("took {}. Next: ./bonsai run movement_transfer --scope {}\n", duration(seconds()), s.scope == "global" ? "layer" : "global");
 }
 

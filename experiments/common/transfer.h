@@ -32,11 +32,12 @@ struct Transfer {
 
 // One panel of the picture that explains movement: a layer's weights before fine-tuning and after it (those pruned as they were then).
 struct Scatter {
-  std::string title, colour;
+  std::string name, colour;
   Tensor before, after, mask;
+  std::vector<double> kept(const Tensor& values) const;  // their sizes |w|
+  double moved_away() const;                             // the share of the kept weights that became larger
 };
 // At most `most` points of the kept weights of each and as many of the pruned, drawn at random.
-void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random,
-                  const std::string& title, const std::string& source);
+void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& source);
 
 }  // namespace bonsai::experiments

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "experiments/common/figures.h"
+#include "experiments/common/summary.h"
 #include "experiments/common/transfer.h"
 
 namespace bonsai::experiments {
@@ -22,8 +24,9 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
   const std::size_t last = densities.size() - 1;
   std::string data, plots, labels;
   int index = 0;
-  double low = 100, high = points.at({"dense", 0}).accuracy, least = 1;
-  std::vector<std::pair<double, std::string>> ends;  // where a line ends, and its label
+  const double dense = points.at({"dense", 0}).accuracy;
+  double low = dense, high = dense, least = densities[last], most = densities[0];
+  std::vector<std::tuple<double, std::string, std::string>> ends{{dense, "all weights", "#222222"}};  // where a line ends, its label and colour
   for (const std::string& arm : arms) {
     std::vector<Point> line;
     for (std::int64_t l = 1; l <= levels(arm); ++l) line.push_back(points.at({arm, l}));
@@ -31,23 +34,27 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
     data += fmt::format("# {}: weights left in percent; test accuracy in percent, mean, worst, best\n", arm);
     for (const Point& p : line) {
       data += fmt::format("{:.4f} {:.4f} {:.4f} {:.4f}\n", 100 * p.density, p.accuracy, p.low, p.high);
-      low = std::min(low, trials > 1 ? p.low : p.accuracy);
-      high = std::max(high, trials > 1 ? p.high : p.accuracy);
       least = std::min(least, p.density);
+      most = std::max(most, p.density);
+      if (arm == "random" && arms.size() > 1) continue;  // it falls so far that the others would lie on each other
+      low = std::min(low, p.low);
+      high = std::max(high, p.high);
     }
     data += "\n\n";
     const Look& l = look(arm);
-    plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9 linecolor rgb '{}' notitle", plots.empty() ? "plot " : ", \\\n  ", index, l.colour);
-    if (trials > 1) plots += fmt::format(", data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}' notitle", index, l.colour);
+    plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9 linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, l.colour);
+    if (trials > 1) plots += fmt::format(", data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}'", index, l.colour);
     ++index;
-    ends.emplace_back(line.back().accuracy, fmt::format("'{}' textcolor rgb '{}'", l.label, l.colour));
+    ends.emplace_back(line.back().accuracy, fmt::format("{} {:.1f}%", l.label, line.back().accuracy), l.colour);
   }
-  const double dense = points.at({"dense", 0}).accuracy;
-  low = std::floor(low - 0.5);
-  high = std::ceil(high + 0.2);
+  low = std::floor(2 * low - 0.5) / 2;
+  high = std::ceil(2 * high + 0.5) / 2;
   std::sort(ends.begin(), ends.end());
-  for (std::size_t i = 1; i < ends.size(); ++i) ends[i].first = std::max(ends[i].first, ends[i - 1].first + (high - low) / 20);
-  for (const auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.02, first {:.4f} left\n", words, y);
+  double y = low;
+  for (const auto& [end, words, colour] : ends) {
+    y = std::max(end, y + (high - low) / 22);  // (what ends below the picture is named at its foot)
+    labels += fmt::format("set label '{}' at graph 1.02, first {:.4f} left textcolor rgb '{}'\n", words, y, colour);
+  }
 
   std::string finding = fmt::format("With {:g}% of the weights:", 100 * densities[last]);
   for (const std::string& arm : arms)
@@ -62,19 +69,32 @@ set logscale x
 set xrange [{:.4f}:{:.4f}]
 set yrange [{}:{}]
 set xtics ({})
-set rmargin 18
+set rmargin 24
 set grid linecolor rgb '#dddddd'
 unset key
 set arrow from graph 0, first {:.4f} to graph 1, first {:.4f} nohead dashtype 2 linecolor rgb '#222222'
-set label 'all weights' at graph 0.01, first {:.4f} left offset 0, -0.6 textcolor rgb '#222222'
 )gp",
-                                         gnuplot_text(finding), dense, gnuplot_text(seeds), gnuplot_text(command), 120 * densities[0], 100 * std::min(least, densities[last]) / 1.1, low, high,
-                                         tics, dense, dense, dense);
+                                         gnuplot_text(finding), dense, gnuplot_text(seeds), gnuplot_text(command), 110 * most, 100 * least / 1.1, low, high, tics, dense, dense);
   plot(figures, "accuracy", data, script + labels + plots + "\n", 1000, 560);
 }
 
-void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& title,
-                  const std::string& source) {
+std::vector<double> Scatter::kept(const Tensor& values) const {
+  std::vector<double> all;
+  for (std::int64_t i = 0; i < mask.numel(); ++i)
+    if (mask.data<std::uint8_t>()[i]) all.push_back(std::abs(values.at(i)));
+  return all;
+}
+
+double Scatter::moved_away() const {
+  const std::vector<double> was = kept(before), is = kept(after);
+  double n = 0;
+  for (std::size_t i = 0; i < was.size(); ++i) n += is[i] > was[i];
+  return n / static_cast<double>(was.size());
+}
+
+void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& source) {
+  std::string title = "Of the weights that are kept,";
+  for (const Scatter& p : panels) title += fmt::format(" {:.0f}% moved away from 0 under {}{}", 100 * p.moved_away(), p.name, &p == &panels.back() ? "" : ",");
   std::string data, script = fmt::format(R"gp(set multiplot layout 1,{} title "{}\n{{/*0.8 {}}}"
 set grid linecolor rgb '#dddddd'
 set xlabel 'weight before fine-tuning'
@@ -88,7 +108,7 @@ unset key
     const Scatter& p = panels[k];
     const Tensor order = random.derive(k).permutation(p.mask.numel());
     for (int kept : {0, 1}) {
-      data += fmt::format("# {}, {}: before, after\n", p.title, kept ? "kept" : "pruned");
+      data += fmt::format("# {}, {}: before, after\n", p.name, kept ? "kept" : "pruned");
       std::int64_t drawn = 0;
       for (std::int64_t j : order.data<std::int64_t>()) {
         if ((p.mask.data<std::uint8_t>()[j] != 0) != (kept != 0) || drawn == most) continue;
@@ -102,7 +122,8 @@ unset key
   }
   script += fmt::format("set xrange [-{0:.3f}:{0:.3f}]\nset yrange [-{0:.3f}:{0:.3f}]\n", 1.05 * edge);
   for (std::size_t k = 0; k < panels.size(); ++k) {
-    script += fmt::format("unset label\nset title '{}'\nset label 'kept' at graph 0.04, graph 0.95 left textcolor rgb '{}'\n", panels[k].title, panels[k].colour);
+    script += fmt::format("unset label\nset title '{}: the median kept weight was {:.2f} and is {:.2f}'\n", panels[k].name, median(panels[k].kept(panels[k].before)), median(panels[k].kept(panels[k].after)));
+    script += fmt::format("set label 'kept' at graph 0.04, graph 0.95 left textcolor rgb '{}'\n", panels[k].colour);
     script += "set label 'pruned' at graph 0.04, graph 0.89 left textcolor rgb '#999999'\n";
     script += fmt::format("plot x with lines linecolor rgb '#222222', data index {} using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#999999', "
                           "data index {} using 1:2 with points pointtype 7 pointsize 0.45 linecolor rgb '{}'\n",
