@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "experiments/common/figures.h"
-#include "experiments/common/summary.h"
+#include "experiments/common/statistics.h"
 #include "experiments/common/transfer.h"
 
 namespace bonsai::experiments {
