@@ -2,7 +2,7 @@
 // they are? After Sanh, Wolf and Rush, "Movement pruning: adaptive sparsity by fine-tuning", NeurIPS 2020, whose network is BERT; here it
 // is LeNet-300-100 from MNIST to Fashion-MNIST.
 //
-//   ./bonsai run movement_transfer              3,000 iterations of fine-tuning, down to 15, 10 and 3% of the weights
+//   ./bonsai run movement_transfer              2,000 iterations of fine-tuning, down to 15, 10 and 3% of the weights
 //   ./bonsai run movement_transfer --quick      a first look
 //   ./bonsai run movement_transfer --paper      as long as the paper's on SQuAD: 55,000 steps of 16 examples, 5 trials
 //
@@ -45,15 +45,15 @@ void declare(Options& o, Settings& s) {
   o.text("--arms", s.arms_text, "movement,soft,magnitude,random", "the methods to compare");
   o.text("--densities", s.densities_text, "0.15,0.1,0.03", "fractions of the weights to keep");
   o.text("--lambdas", s.lambdas_text, "5,8,16,32,64,128", "penalties of the soft form, a training each: what density it gets, they decide");
-  o.integer("--pretrain-iterations", s.pretrain_iterations, {400, 3000, 50000}, "on MNIST", 1, 100'000'000);
-  o.integer("--iterations", s.iterations, {400, 3000, 55000}, "of a fine-tuning on Fashion-MNIST", 1, 100'000'000);
+  o.integer("--pretrain-iterations", s.pretrain_iterations, {400, 2000, 50000}, "on MNIST", 1, 100'000'000);
+  o.integer("--iterations", s.iterations, {400, 2000, 55000}, "of a fine-tuning on Fashion-MNIST", 1, 100'000'000);
   o.integer("--batch", s.batch, {60, 60, 16}, "examples a step", 1, 50000);
   o.real("--lr", s.lr, 1.2e-3, "Adam's learning rate on MNIST", 1e-12, 1e3);
   o.real("--fine-tune-lr", s.fine_tune_lr, 1.2e-3, "on Fashion-MNIST, falling to 0 along a cosine", 1e-12, 1e3);
   o.real("--warm-up", s.warm_up, 0.1, "share of the fine-tuning before anything is pruned", 0, 1);
   o.real("--cool-down", s.cool_down, 0.2, "share of it that is left when the density is reached", 0, 1);
   o.text("--scope", s.scope, "global", "weights compete in their layer or all together", {"global", "layer"});
-  o.real("--score-rate", s.score_rate, {7500, 1000, 55}, "the soft scores' learning rate", 1e-12, 1e12);
+  o.real("--score-rate", s.score_rate, {7500, 1500, 55}, "the soft scores' learning rate", 1e-12, 1e12);
   o.real("--threshold", s.threshold, -2.2, "on the soft scores; -2.2 is 0.1 of their sigmoid, the paper's", -1e6, 1e6);
   o.integer("--evaluate-every", s.evaluate_every, {400, 500, 5000}, "iterations", 1, 100'000'000);
   o.integer("--checkpoint-every", s.checkpoint_every, 5000, "iterations; what a kill can cost", 1, 100'000'000);

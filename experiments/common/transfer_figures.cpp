@@ -15,7 +15,7 @@ namespace {
 struct Look {
   const char *arm, *label, *colour;
 };
-const Look looks[] = {{"movement", "movement", "#1f5fbf"}, {"soft", "movement, soft", "#7a3fb0"}, {"magnitude", "magnitude", "#d9651a"}, {"random", "random", "#888888"}};
+const Look looks[] = {{"movement", "movement", "#1f5fbf"}, {"soft", "soft movement", "#7a3fb0"}, {"magnitude", "magnitude", "#d9651a"}, {"random", "random", "#888888"}};
 const Look& look(const std::string& arm) { return *std::ranges::find_if(looks, [&](const Look& l) { return l.arm == arm; }); }
 
 }  // namespace
@@ -45,7 +45,8 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
     plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9 linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, l.colour);
     if (trials > 1) plots += fmt::format(", data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}'", index, l.colour);
     ++index;
-    ends.emplace_back(line.back().accuracy, fmt::format("{} {:.1f}%", l.label, line.back().accuracy), l.colour);
+    const std::string where = arm == "soft" ? fmt::format(" (of {:.1f}%)", 100 * line.back().density) : "";
+    ends.emplace_back(line.back().accuracy, fmt::format("{} {:.1f}%{}", l.label, line.back().accuracy, where), l.colour);
   }
   low = std::floor(2 * low - 0.5) / 2;
   high = std::ceil(2 * high + 0.5) / 2;
@@ -69,7 +70,7 @@ set logscale x
 set xrange [{:.4f}:{:.4f}]
 set yrange [{}:{}]
 set xtics ({})
-set rmargin 24
+set rmargin 28
 set grid linecolor rgb '#dddddd'
 unset key
 set arrow from graph 0, first {:.4f} to graph 1, first {:.4f} nohead dashtype 2 linecolor rgb '#222222'
@@ -93,8 +94,8 @@ double Scatter::moved_away() const {
 }
 
 void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& source) {
-  std::string title = "Of the weights that are kept,";
-  for (const Scatter& p : panels) title += fmt::format(" {:.0f}% moved away from 0 under {}{}", 100 * p.moved_away(), p.name, &p == &panels.back() ? "" : ",");
+  std::string title = "Of the weights kept, these moved away from 0 in fine-tuning:";
+  for (const Scatter& p : panels) title += fmt::format(" {} {:.0f}%{}", p.name, 100 * p.moved_away(), &p == &panels.back() ? "" : ",");
   std::string data, script = fmt::format(R"gp(set multiplot layout 1,{} title "{}\n{{/*0.8 {}}}"
 set grid linecolor rgb '#dddddd'
 set xlabel 'weight before fine-tuning'
