@@ -44,7 +44,7 @@ struct Settings {
 void declare(Options& o, Settings& s) {
   o.text("--arms", s.arms_text, "movement,soft,magnitude,random", "the methods to compare");
   o.text("--densities", s.densities_text, "0.15,0.1,0.03", "fractions of the weights to keep");
-  o.text("--lambdas", s.lambdas_text, "5,8,16,32,64,128", "penalties of the soft form, a training each: what density it gets, they decide");
+  o.text("--lambdas", s.lambdas_text, "5,8,16,64,256", "penalties of the soft form, a training each: what density it gets, they decide");
   o.integer("--pretrain-iterations", s.pretrain_iterations, {400, 2000, 50000}, "on MNIST", 1, 100'000'000);
   o.integer("--iterations", s.iterations, {400, 2000, 55000}, "of a fine-tuning on Fashion-MNIST", 1, 100'000'000);
   o.integer("--batch", s.batch, {60, 60, 16}, "examples a step", 1, 50000);
