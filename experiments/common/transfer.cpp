@@ -77,15 +77,15 @@ std::string Transfer::table() const {
   const bool several = trials > 1;
   std::string out = fmt::format("test accuracy on Fashion-MNIST in percent{}; fine-tuned whole it is {}\n\n", several ? fmt::format(", mean of {} trials (worst..best)", trials) : "",
                                 cell(points.at({"dense", 0}), several));
-  const int width = several ? 28 : 18;
+  const int width = several ? 22 : 10, soft_width = width + 26;
   out += fmt::format("{:>12}", "weights left");
-  for (const std::string& arm : arms) out += fmt::format(" | {:<{}}", arm == "soft" ? "soft (weights left)" : arm, arm == "soft" ? width + 8 : width);
+  for (const std::string& arm : arms) out += fmt::format(" | {:<{}}", arm == "soft" ? "soft (weights left, lambda)" : arm, arm == "soft" ? soft_width : width);
   for (std::size_t d = 0; d < densities.size(); ++d) {
     out += fmt::format("\n{:>12}", fmt::format("{:g}%", 100 * densities[d]));
     for (const std::string& arm : arms) {
       const Point& p = at(arm, d);
       out += fmt::format(" | {:<{}}", arm == "soft" ? fmt::format("{} ({:.2f}%, lambda {:g})", cell(p, several), 100 * p.density, lambdas[level(arm, d) - 1]) : cell(p, several),
-                         arm == "soft" ? width + 8 : width);
+                         arm == "soft" ? soft_width : width);
     }
   }
   out += "\n\nthe paper's, of another network and other tasks (BERT-base with distillation: SQuAD F1 / MNLI / QQP accuracy)\n\n";
