@@ -42,10 +42,11 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
     }
     data += "\n\n";
     const Look& l = look(arm);
-    plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9 linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, l.colour);
-    if (trials > 1) plots += fmt::format(", data index {} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{}'", index, l.colour);
+    auto add = [&](const char* with) { plots += fmt::format("{}data index {} using {} linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, with, l.colour); };
+    if (trials > 1) add("1:2:3:4 with yerrorbars pointtype 7 pointsize 0.9");
+    add("1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9");
     ++index;
-    const std::string where = arm == "soft" ? fmt::format(" (of {:.1f}%)", 100 * line.back().density) : "";
+    const std::string where = arm == "soft" ? fmt::format(" (of {:.1f}%)", 100 * line.back().density) : arm == "random" ? ", far below" : "";
     ends.emplace_back(line.back().accuracy, fmt::format("{} {:.1f}%{}", l.label, line.back().accuracy, where), l.colour);
   }
   low = std::floor(2 * low - 0.5) / 2;
@@ -70,7 +71,7 @@ set logscale x
 set xrange [{:.4f}:{:.4f}]
 set yrange [{}:{}]
 set xtics ({})
-set rmargin 28
+set rmargin 31
 set grid linecolor rgb '#dddddd'
 unset key
 set arrow from graph 0, first {:.4f} to graph 1, first {:.4f} nohead dashtype 2 linecolor rgb '#222222'
