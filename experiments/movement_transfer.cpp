@@ -87,19 +87,22 @@ void check(Settings& s) {
     s.arms.push_back(arm);
   }
   require(!s.arms.empty(), "--arms: names no method; take some of {}", fmt::join(known, ", "));
-  std::ranges::sort(s.arms, {}, [&](const std::string& arm) { return std::ranges::find(known, arm); });  // everywhere, however they were given
+  std::ranges::sort(s.arms, {},
+                    [&](const std::string& arm) { return std::ranges::find(known, arm); });  // everywhere, however they were given
   s.densities = numbers("--densities", s.densities_text);
   for (std::size_t i = 0; i < s.densities.size(); ++i) {
     const double d = s.densities[i];
-    require(d > 0 && d < 1, "--densities: {} is not between 0 and 1{}", d, d > 1 && d < 100 ? fmt::format("; did you mean {}?", d / 100) : "");
+    require(d > 0 && d<1, "--densities: {} is not between 0 and 1{}", d, d> 1 && d < 100 ? fmt::format("; did you mean {}?", d / 100) : "");
     require(i == 0 || d < s.densities[i - 1], "--densities: {} does not fall", s.densities_text);
   }
   s.lambdas = numbers("--lambdas", s.lambdas_text);
   for (std::size_t i = 0; i < s.lambdas.size(); ++i)
-    require(s.lambdas[i] >= 0 && (i == 0 || s.lambdas[i] > s.lambdas[i - 1]), "--lambdas: {} must not be negative, and rise", s.lambdas_text);
+    require(s.lambdas[i] >= 0 && (i == 0 || s.lambdas[i] > s.lambdas[i - 1]), "--lambdas: {} must not be negative, and rise",
+            s.lambdas_text);
   const auto n = static_cast<double>(s.iterations);
   require(std::round(s.cool_down * n) >= 1 && std::round(s.warm_up * n) + std::round(s.cool_down * n) < n,
-          "--warm-up {} --cool-down {}: of {} iterations they must leave some to prune in, and the cool-down be at least one", s.warm_up, s.cool_down, s.iterations);
+          "--warm-up {} --cool-down {}: of {} iterations they must leave some to prune in, and the cool-down be at least one", s.warm_up,
+          s.cool_down, s.iterations);
 }
 
 struct Data {
@@ -118,8 +121,10 @@ Data load(datasets::Dataset (*set)(const std::filesystem::path&, bool), const Se
 // How an arm prunes at a level: all by the same cubic ramp, from the warm-up's end to the cool-down's start.
 prune::MovementOptions pruning(const Settings& s, const TrainingId& id, const Random& random) {
   const auto n = static_cast<double>(s.iterations);
-  const auto start = static_cast<std::int64_t>(std::round(s.warm_up * n)), end = s.iterations - static_cast<std::int64_t>(std::round(s.cool_down * n));
-  prune::MovementOptions m{.ramp = {.initial = 0, .final = 0.9, .start = start, .every = 1, .times = end - start}, .random = random.derive("scores")};
+  const auto start = static_cast<std::int64_t>(std::round(s.warm_up * n)),
+             end = s.iterations - static_cast<std::int64_t>(std::round(s.cool_down * n));
+  prune::MovementOptions m{.ramp = {.initial = 0, .final = 0.9, .start = start, .every = 1, .times = end - start},
+                           .random = random.derive("scores")};
   if (id.arm == "soft") {
     m.soft = true;
     m.lambda = s.lambdas[id.level - 1];
@@ -134,7 +139,7 @@ prune::MovementOptions pruning(const Settings& s, const TrainingId& id, const Ra
 }
 
 std::string title(const Settings& s, const TrainingId& id, std::int64_t trials) {
-  const std::string which = id.level == 0       ? id.arm
+  const std::string which = id.level == 0      ? id.arm
                             : id.arm == "soft" ? fmt::format("soft, lambda {:g}", s.lambdas[id.level - 1])
                                                : fmt::format("{} to {:g}%", id.arm, 100 * s.densities[id.level - 1]);
   return trials > 1 ? fmt::format("trial {}, {}", id.trial, which) : which;
@@ -200,39 +205,51 @@ Recipe recipe_of(const Settings& s, const Data& data, std::int64_t iterations, n
 }
 
 // What the run will cost, before it starts.
-void announce(const Transfer& t, const Settings& s, const Options& o, const Recipe& digits, const Recipe& clothes, const Data& mnist, const Data& fashion,
-              const RunFolder& folder) {
+void announce(const Transfer& t, const Settings& s, const Options& o, const Recipe& digits, const Recipe& clothes, const Data& mnist,
+              const Data& fashion, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(t.plan().size());
-  const double seconds = seconds_for(digits, datasets::Batches(mnist.train, s.batch, Random(0)), o.trials, o.trials * s.pretrain_iterations) +
-                         seconds_for(clothes, datasets::Batches(fashion.train, s.batch, Random(0)), count, 3 * count * s.iterations);  // (selecting and scoring: twice as much again)
+  const double seconds = seconds_for(digits, datasets::Batches(mnist.train, s.batch, Random(0)), o.trials,
+                                     o.trials * s.pretrain_iterations) +
+                         seconds_for(clothes, datasets::Batches(fashion.train, s.batch, Random(0)), count,
+                                     3 * count * s.iterations);  // (selecting and scoring: twice as much again)
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});
-  fmt::print("movement_transfer: {} training{} of {} iterations on mnist and {} fine-tunings of {} on fashion-mnist, {} at a time: about {}, {:.0f} MB in {}\n", o.trials,
-             o.trials == 1 ? "" : "s", s.pretrain_iterations, count, s.iterations, at_once, duration(seconds / static_cast<double>(at_once)),
-             6 + 1.1 * static_cast<double>(o.trials), folder.path().string());
+  fmt::print(
+      "movement_transfer: {} training{} of {} iterations on mnist and {} fine-tunings of {} on fashion-mnist, {} at a time: about {}, "
+      "{:.0f} MB in {}\n",
+      o.trials, o.trials == 1 ? "" : "s", s.pretrain_iterations, count, s.iterations, at_once,
+      duration(seconds / static_cast<double>(at_once)), 6 + 1.1 * static_cast<double>(o.trials), folder.path().string());
   if (std::ranges::find(s.arms, "soft") != s.arms.end())
-    fmt::print("soft: the density follows from lambda, so {} are tried ({}); each density is answered by the one that comes out nearest\n", s.lambdas.size(), s.lambdas_text);
+    fmt::print("soft: the density follows from lambda, so {} are tried ({}); each density is answered by the one that comes out nearest\n",
+               s.lambdas.size(), s.lambdas_text);
   std::fflush(stdout);
 }
 
 void show(const Transfer& t, const Settings& s, const RunFolder& folder, const Shown& shown, const Options& o) {
   const std::string source = t.seeds + "; " + t.command;
   t.draw_accuracy(folder.file("figures"));
-  std::vector<Figure> figures{{"accuracy.svg", "Test accuracy on Fashion-MNIST against the weights left, after fine-tuning a network that was trained on MNIST. " + source}};
+  std::vector<Figure> figures{
+      {"accuracy.svg",
+       "Test accuracy on Fashion-MNIST against the weights left, after fine-tuning a network that was trained on MNIST. " + source}};
   std::vector<Scatter> panels;
   for (const auto& [arm, training] : shown.after)
     panels.push_back({arm, arm == "magnitude" ? "#d9651a" : "#1f5fbf", shown.before[0], training.kept_values[0], training.final_masks[0]});
   if (!panels.empty()) {
     draw_scatter(folder.file("figures"), panels, 2500, Random(o.seed).derive("scatter"),
-                 fmt::format("{:g}% of all weights kept; up to 2,500 kept and 2,500 pruned ones of the first layer; {}", 100 * s.densities.back(), source));
-    figures.push_back({"scatter.svg", "Magnitude keeps what is far from 0, movement what moves away from it. Each point is a weight of the first layer, before fine-tuning and "
-                                      "after; a pruned one is shown as it was when it was pruned. " + source});
+                 fmt::format("{:g}% of all weights kept; up to 2,500 kept and 2,500 pruned ones of the first layer; {}",
+                             100 * s.densities.back(), source));
+    figures.push_back({"scatter.svg",
+                       "Magnitude keeps what is far from 0, movement what moves away from it. Each point is a weight of the first layer, "
+                       "before fine-tuning and "
+                       "after; a pruned one is shown as it was when it was pruned. " +
+                           source});
   }
   present(folder, {"Movement pruning from MNIST to Fashion-MNIST", figures, t.table(), t.summary()});
 }
 
 void run(int argc, char** argv) {
   Options o("movement_transfer",
-            "Movement pruning, after Sanh, Wolf and Rush (NeurIPS 2020): LeNet-300-100 learns MNIST, is fine-tuned on Fashion-MNIST and pruned on the\n"
+            "Movement pruning, after Sanh, Wolf and Rush (NeurIPS 2020): LeNet-300-100 learns MNIST, is fine-tuned on Fashion-MNIST and "
+            "pruned on the\n"
             "way, by movement (hard and soft), by magnitude with the same schedule, and at random.",
             {1, 3, 5});
   Settings s;
@@ -247,8 +264,13 @@ void run(int argc, char** argv) {
 
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  Transfer transfer{.arms = s.arms, .densities = s.densities, .lambdas = s.lambdas, .trials = o.trials, .command = "./bonsai run movement_transfer" + o.command_line(),
-                    .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : ""), .points = {}};
+  Transfer transfer{.arms = s.arms,
+                    .densities = s.densities,
+                    .lambdas = s.lambdas,
+                    .trials = o.trials,
+                    .command = "./bonsai run movement_transfer" + o.command_line(),
+                    .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : ""),
+                    .points = {}};
   const Recipe on_digits = recipe_of(s, mnist, s.pretrain_iterations, nn::constant(s.lr));
   const Recipe on_clothes = recipe_of(s, fashion, s.iterations, nn::cosine(s.fine_tune_lr, s.iterations));
   announce(transfer, s, o, on_digits, on_clothes, mnist, fashion, folder);

@@ -16,8 +16,9 @@ struct PaperRow {
   const char* arm;
   double density, squad, mnli, qqp;
 };
-const PaperRow paper[] = {{"dense", 1, 88.1, 84.5, 91.4},       {"magnitude", 0.1, 80.1, 78.3, 79.8},  {"movement", 0.1, 84.3, 80.1, 89.7}, {"soft", 0.1, 84.9, 81.2, 90.2},
-                          {"magnitude", 0.03, 59.6, 69.4, 72.4}, {"movement", 0.03, 78.0, 76.5, 86.1}, {"soft", 0.03, 82.3, 79.5, 89.1}};
+const PaperRow paper[] = {{"dense", 1, 88.1, 84.5, 91.4},  {"magnitude", 0.1, 80.1, 78.3, 79.8},  {"movement", 0.1, 84.3, 80.1, 89.7},
+                          {"soft", 0.1, 84.9, 81.2, 90.2}, {"magnitude", 0.03, 59.6, 69.4, 72.4}, {"movement", 0.03, 78.0, 76.5, 86.1},
+                          {"soft", 0.03, 82.3, 79.5, 89.1}};
 
 const PaperRow* paper_row(const std::string& arm, double density) {
   const auto it = std::ranges::find_if(paper, [&](const PaperRow& r) { return r.arm == arm && r.density == density; });
@@ -75,16 +76,21 @@ std::int64_t Transfer::level(const std::string& arm, std::size_t density) const 
 
 std::string Transfer::table() const {
   const bool several = trials > 1;
-  std::string out = fmt::format("test accuracy on Fashion-MNIST in percent{}; fine-tuned whole it is {}\n\n", several ? fmt::format(", mean of {} trials (worst..best)", trials) : "",
+  std::string out = fmt::format("test accuracy on Fashion-MNIST in percent{}; fine-tuned whole it is {}\n\n",
+                                several ? fmt::format(", mean of {} trials (worst..best)", trials) : "",
                                 cell(points.at({"dense", 0}), several));
   const int width = several ? 22 : 10, soft_width = width + 26;
   out += fmt::format("{:>12}", "weights left");
-  for (const std::string& arm : arms) out += fmt::format(" | {:<{}}", arm == "soft" ? "soft (weights left, lambda)" : arm, arm == "soft" ? soft_width : width);
+  for (const std::string& arm : arms)
+    out += fmt::format(" | {:<{}}", arm == "soft" ? "soft (weights left, lambda)" : arm, arm == "soft" ? soft_width : width);
   for (std::size_t d = 0; d < densities.size(); ++d) {
     out += fmt::format("\n{:>12}", fmt::format("{:g}%", 100 * densities[d]));
     for (const std::string& arm : arms) {
       const Point& p = at(arm, d);
-      out += fmt::format(" | {:<{}}", arm == "soft" ? fmt::format("{} ({:.2f}%, lambda {:g})", cell(p, several), 100 * p.density, lambdas[level(arm, d) - 1]) : cell(p, several),
+      out += fmt::format(" | {:<{}}",
+                         arm == "soft"
+                             ? fmt::format("{} ({:.2f}%, lambda {:g})", cell(p, several), 100 * p.density, lambdas[level(arm, d) - 1])
+                             : cell(p, several),
                          arm == "soft" ? soft_width : width);
     }
   }

@@ -19,10 +19,11 @@ struct Transfer {
   std::map<std::pair<std::string, std::int64_t>, Point> points;  // by arm and level; "dense" and "pretrained" have level 0
 
   std::int64_t levels(const std::string& arm) const { return static_cast<std::int64_t>(arm == "soft" ? lambdas.size() : densities.size()); }
-  std::vector<TrainingId> plan() const;                // the fine-tunings, in the order of results.csv
-  std::vector<TrainingId> pretrainings() const;        // one a trial
+  std::vector<TrainingId> plan() const;          // the fine-tunings, in the order of results.csv
+  std::vector<TrainingId> pretrainings() const;  // one a trial
   void read(const RunFolder& folder);
-  std::int64_t level(const std::string& arm, std::size_t density) const;  // whose point stands for densities[density]: of "soft" the nearest
+  std::int64_t level(const std::string& arm,
+                     std::size_t density) const;  // whose point stands for densities[density]: of "soft" the nearest
   const Point& at(const std::string& arm, std::size_t density) const { return points.at({arm, level(arm, density)}); }
 
   std::string table() const;
@@ -38,6 +39,7 @@ struct Scatter {
   double moved_away() const;                             // the share of the kept weights that became larger
 };
 // At most `most` points of the kept weights of each and as many of the pruned, drawn at random.
-void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& source);
+void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random,
+                  const std::string& source);
 
 }  // namespace bonsai::experiments

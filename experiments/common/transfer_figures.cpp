@@ -15,8 +15,13 @@ namespace {
 struct Look {
   const char *arm, *label, *colour;
 };
-const Look looks[] = {{"movement", "movement", "#1f5fbf"}, {"soft", "soft movement", "#7a3fb0"}, {"magnitude", "magnitude", "#d9651a"}, {"random", "random", "#888888"}};
-const Look& look(const std::string& arm) { return *std::ranges::find_if(looks, [&](const Look& l) { return l.arm == arm; }); }
+const Look looks[] = {{"movement", "movement", "#1f5fbf"},
+                      {"soft", "soft movement", "#7a3fb0"},
+                      {"magnitude", "magnitude", "#d9651a"},
+                      {"random", "random", "#888888"}};
+const Look& look(const std::string& arm) {
+  return *std::ranges::find_if(looks, [&](const Look& l) { return l.arm == arm; });
+}
 
 }  // namespace
 
@@ -26,7 +31,8 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
   int index = 0;
   const double dense = points.at({"dense", 0}).accuracy;
   double low = dense, high = dense, least = densities[last], most = densities[0];
-  std::vector<std::tuple<double, std::string, std::string>> ends{{dense, "all weights", "#222222"}};  // where a line ends, its label and colour
+  std::vector<std::tuple<double, std::string, std::string>> ends{
+      {dense, "all weights", "#222222"}};  // where a line ends, its label and colour
   for (const std::string& arm : arms) {
     std::vector<Point> line;
     for (std::int64_t l = 1; l <= levels(arm); ++l) line.push_back(points.at({arm, l}));
@@ -42,11 +48,15 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
     }
     data += "\n\n";
     const Look& l = look(arm);
-    auto add = [&](const char* with) { plots += fmt::format("{}data index {} using {} linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, with, l.colour); };
+    auto add = [&](const char* with) {
+      plots += fmt::format("{}data index {} using {} linecolor rgb '{}'", plots.empty() ? "plot " : ", \\\n  ", index, with, l.colour);
+    };
     if (trials > 1) add("1:2:3:4 with yerrorbars pointtype 7 pointsize 0.9");
     add("1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.9");
     ++index;
-    const std::string where = arm == "soft" ? fmt::format(" (of {:.1f}%)", 100 * line.back().density) : arm == "random" ? ", far below" : "";
+    const std::string where = arm == "soft"     ? fmt::format(" (of {:.1f}%)", 100 * line.back().density)
+                              : arm == "random" ? ", far below"
+                                                : "";
     ends.emplace_back(line.back().accuracy, fmt::format("{} {:.1f}%{}", l.label, line.back().accuracy, where), l.colour);
   }
   low = std::floor(2 * low - 0.5) / 2;
@@ -64,7 +74,8 @@ void Transfer::draw_accuracy(const std::filesystem::path& figures) const {
   finding.pop_back();
   std::string tics;
   for (double d : densities) tics += fmt::format("{}{:g}", tics.empty() ? "" : ", ", 100 * d);
-  const std::string script = fmt::format(R"gp(set title "{}; all weights: {:.1f}%\n{{/*0.8 LeNet-300-100 from MNIST to Fashion-MNIST; {}; {}}}"
+  const std::string script = fmt::format(
+      R"gp(set title "{}; all weights: {:.1f}%\n{{/*0.8 LeNet-300-100 from MNIST to Fashion-MNIST; {}; {}}}"
 set xlabel 'weights left (%)'
 set ylabel 'test accuracy (%)'
 set logscale x
@@ -76,7 +87,8 @@ set grid linecolor rgb '#dddddd'
 unset key
 set arrow from graph 0, first {:.4f} to graph 1, first {:.4f} nohead dashtype 2 linecolor rgb '#222222'
 )gp",
-                                         gnuplot_text(finding), dense, gnuplot_text(seeds), gnuplot_text(command), 110 * most, 100 * least / 1.1, low, high, tics, dense, dense);
+      gnuplot_text(finding), dense, gnuplot_text(seeds), gnuplot_text(command), 110 * most, 100 * least / 1.1, low, high, tics, dense,
+      dense);
   plot(figures, "accuracy", data, script + labels + plots + "\n", 1000, 560);
 }
 
@@ -94,7 +106,8 @@ double Scatter::moved_away() const {
   return n / static_cast<double>(was.size());
 }
 
-void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random, const std::string& source) {
+void draw_scatter(const std::filesystem::path& figures, const std::vector<Scatter>& panels, std::int64_t most, Random random,
+                  const std::string& source) {
   std::string title = "Of the weights kept, these moved away from 0 in fine-tuning:";
   for (const Scatter& p : panels) title += fmt::format(" {} {:.0f}%{}", p.name, 100 * p.moved_away(), &p == &panels.back() ? "" : ",");
   std::string data, script = fmt::format(R"gp(set multiplot layout 1,{} title "{}\n{{/*0.8 {}}}"
@@ -124,12 +137,14 @@ unset key
   }
   script += fmt::format("set xrange [-{0:.3f}:{0:.3f}]\nset yrange [-{0:.3f}:{0:.3f}]\n", 1.05 * edge);
   for (std::size_t k = 0; k < panels.size(); ++k) {
-    script += fmt::format("unset label\nset title '{}: the median kept weight was {:.2f} and is {:.2f}'\n", panels[k].name, median(panels[k].kept(panels[k].before)), median(panels[k].kept(panels[k].after)));
+    script += fmt::format("unset label\nset title '{}: the median kept weight was {:.2f} and is {:.2f}'\n", panels[k].name,
+                          median(panels[k].kept(panels[k].before)), median(panels[k].kept(panels[k].after)));
     script += fmt::format("set label 'kept' at graph 0.04, graph 0.95 left textcolor rgb '{}'\n", panels[k].colour);
     script += "set label 'pruned' at graph 0.04, graph 0.89 left textcolor rgb '#999999'\n";
-    script += fmt::format("plot x with lines linecolor rgb '#222222', data index {} using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#999999', "
-                          "data index {} using 1:2 with points pointtype 7 pointsize 0.45 linecolor rgb '{}'\n",
-                          2 * k, 2 * k + 1, panels[k].colour);
+    script += fmt::format(
+        "plot x with lines linecolor rgb '#222222', data index {} using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#999999', "
+        "data index {} using 1:2 with points pointtype 7 pointsize 0.45 linecolor rgb '{}'\n",
+        2 * k, 2 * k + 1, panels[k].colour);
   }
   plot(figures, "scatter", data, script + "unset multiplot\n", 1100, 620);
 }

@@ -113,8 +113,8 @@ void Movement::load_state(const std::vector<std::pair<std::string, Tensor>>& sta
     const std::string name = "movement." + p.name() + "." + what;
     for (const auto& [n, t] : state)
       if (n == name) {
-        require(t.shape() == p.shape() && t.dtype() == type, "movement: the state's \"{}\" is {} {}; \"{}\" needs {} {}", name, bonsai::name(t.dtype()), t.shape(),
-                p.name(), bonsai::name(type), p.shape());
+        require(t.shape() == p.shape() && t.dtype() == type, "movement: the state's \"{}\" is {} {}; \"{}\" needs {} {}", name,
+                bonsai::name(t.dtype()), t.shape(), p.name(), bonsai::name(type), p.shape());
         return clone(t);
       }
     require(!needed, "movement: the state has no \"{}\"", name);
@@ -126,7 +126,8 @@ void Movement::load_state(const std::vector<std::pair<std::string, Tensor>>& sta
     masks.push_back(find(*p, "soft_mask", DType::u8, false));
     hidden.push_back(find(*p, "hidden", p->leaf().dtype(), masks.back().defined()));
     if (masks.back().defined())
-      for (std::uint8_t m : masks.back().data<std::uint8_t>()) require(m <= 1, "movement: the state's soft mask of \"{}\" holds {}", p->name(), m);
+      for (std::uint8_t m : masks.back().data<std::uint8_t>())
+        require(m <= 1, "movement: the state's soft mask of \"{}\" holds {}", p->name(), m);
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i]->set_soft_mask(masks[i]);
   scores_ = std::move(scores);

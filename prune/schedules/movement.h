@@ -29,15 +29,15 @@ enum class By { movement, magnitude, random };
 
 struct MovementOptions {
   By by = By::movement;
-  Gradual ramp = {};             // hard: the sparsity, its start the warm-up t_i. Soft: λ(t) = λ s(t)/s_f. Its `every` counts only as a length
-  Scope scope = Scope::global;   // hard: within what weights compete
-  double rate = 1;               // α; hard: any gives the same masks, up to rounding
+  Gradual ramp = {};  // hard: the sparsity, its start the warm-up t_i. Soft: λ(t) = λ s(t)/s_f. Its `every` counts only as a length
+  Scope scope = Scope::global;  // hard: within what weights compete
+  double rate = 1;              // α; hard: any gives the same masks, up to rounding
   bool soft = false;
   double lambda = 0, threshold = 0;  // soft: λ and τ
-  Random random{0};              // for By::random, whose scores are drawn once
+  Random random{0};                  // for By::random, whose scores are drawn once
 };
 
-// λ R's gradient for scores that are `share` = λ/n of R: what the penalty adds to dL/dS.
+// What the penalty adds to dL/dS: the derivative of share Σ σ(S), share = λ(t)/n.
 Tensor movement_penalty(const Tensor& scores, double share);
 
 class Movement : public During {

@@ -10,14 +10,16 @@ namespace {
 using nlohmann::json;
 const std::string name = "movement_transfer";
 
-#define NEEDS_BOTH()                            \
-  NEEDS_MNIST();                                \
-  if (!have("fashion-mnist")) GTEST_SKIP() << "Fashion-MNIST is not in " << datasets::data_directory("") << "; ./bonsai data fashion-mnist fetches it"
+#define NEEDS_BOTH()          \
+  NEEDS_MNIST();              \
+  if (!have("fashion-mnist")) \
+  GTEST_SKIP() << "Fashion-MNIST is not in " << datasets::data_directory("") << "; ./bonsai data fashion-mnist fetches it"
 
 // A few seconds: saved every 25 steps, so that a kill comes in the middle of a training and of the ramp.
 std::vector<std::string> short_run(std::vector<std::string> more) {
-  std::vector<std::string> args{"--pretrain-iterations", "60", "--iterations", "60", "--evaluate-every", "30", "--checkpoint-every", "20", "--validation", "500",
-                                "--trials", "1", "--densities", "0.2,0.05", "--lambdas", "100,1000", "--score-rate", "20000"};
+  std::vector<std::string> args{"--pretrain-iterations", "60",       "--iterations", "60",       "--evaluate-every", "30",
+                                "--checkpoint-every",    "20",       "--validation", "500",      "--trials",         "1",
+                                "--densities",           "0.2,0.05", "--lambdas",    "100,1000", "--score-rate",     "20000"};
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
@@ -26,7 +28,8 @@ TEST(movement_transfer, from_digits_to_clothes) {
   NEEDS_BOTH();
   if (sanitized) GTEST_SKIP() << "minutes under a sanitizer";
   const TemporaryFolder at;
-  const Outcome o = run({.args = {"--quick", "--densities", "0.1,0.03", "--lambdas", "8,64", "--iterations", "300", "--out", at / "a"}, .program = name});
+  const Outcome o = run(
+      {.args = {"--quick", "--densities", "0.1,0.03", "--lambdas", "8,64", "--iterations", "300", "--out", at / "a"}, .program = name});
   ASSERT_EQ(o.status, 0) << o.err;
   const json s = json::parse(get(at / "a/summary.json"));
   EXPECT_GT(s["pretrained"]["mnist_accuracy"].get<double>(), 90);
@@ -36,7 +39,8 @@ TEST(movement_transfer, from_digits_to_clothes) {
     const json& d = s["densities"][text];
     for (const char* arm : {"movement", "magnitude", "random"})
       EXPECT_EQ(d[arm]["density"].get<double>(), (266200 - std::nearbyint((1 - fraction) * 266200)) / 266200) << text << " " << arm;
-    for (const char* arm : {"movement", "magnitude", "soft"}) EXPECT_GT(d[arm]["accuracy"].get<double>(), d["random"]["accuracy"].get<double>() + 10) << text << " " << arm;
+    for (const char* arm : {"movement", "magnitude", "soft"})
+      EXPECT_GT(d[arm]["accuracy"].get<double>(), d["random"]["accuracy"].get<double>() + 10) << text << " " << arm;
   }
   // More penalty, fewer weights; and a density is answered by the nearer of the two.
   const double light = s["lambdas"]["8"]["density"], heavy = s["lambdas"]["64"]["density"];
@@ -66,7 +70,8 @@ TEST(movement_transfer, from_digits_to_clothes) {
   EXPECT_GT(movement_away, 0.9);
   EXPECT_GT(movement_away, magnitude_away);
   EXPECT_LT(movement_least, 0.7 * magnitude_least);
-  for (const char* figure : {"accuracy.png", "accuracy.svg", "scatter.png", "scatter.svg"}) EXPECT_GT(get(at / ("a/figures/" + std::string(figure))).size(), 5000u) << figure;
+  for (const char* figure : {"accuracy.png", "accuracy.svg", "scatter.png", "scatter.svg"})
+    EXPECT_GT(get(at / ("a/figures/" + std::string(figure))).size(), 5000u) << figure;
   for (const char* says : {"soft: the density follows from lambda, so 2 are tried (8,64)", "BERT-base", "78.0 / 76.5 / 86.1"})
     EXPECT_NE(o.out.find(says), std::string::npos) << says << "\n" << o.out;
 }
