@@ -83,7 +83,10 @@ TEST(Movement, APrunedWeightComesBack) {
       EXPECT_TRUE(t < 1 || t > 6 || w.leaf().at(0) == when_pruned) << by.name << " " << t;
       EXPECT_EQ(w.value().at(0), w.soft_mask().at(0) * w.leaf().at(0));
       backward(sum(tensor({t < 4 ? 1.0 : -3.0, 0.01, 0.02, 0.03}) * w.value()));
+      const Tensor dense = clone(w.gradient());
       movement.after_backward(t);
+      for (int i = 0; i < 4; ++i) EXPECT_EQ(w.gradient().at(i), w.soft_mask().at(i) * dense.at(i));  // what the optimizer sees
+      EXPECT_NE(dense.at(0), 0);
       optimizer->step(0.01);
     }
     EXPECT_NE(w.leaf().at(0), when_pruned) << by.name;
