@@ -172,6 +172,15 @@ TEST(Movement, WhatWasPrunedBeforeStaysPruned) {
   EXPECT_EQ(p.kept() + run.net->parameter("fc2.weight").kept(), 10);
 }
 
+// S > τ and not S >= τ, with τ = 0.1 in f32, which is a little more than 0.1 is.
+TEST(Movement, AScoreAtTheThresholdGoes) {
+  nn::Parameter w("w", {4});
+  Movement movement({&w}, {.soft = true, .threshold = 0.1f});
+  movement.load_state({{"movement.w.scores", tensor({0.1f, std::nextafter(0.1f, 1.f), std::nextafter(0.1f, 0.f), 1.f})}});
+  movement.before_step(0);
+  EXPECT_EQ(w.soft_mask().to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{0, 1, 0, 1}));
+}
+
 // A fine-tuning that only scores, and the registry's method after it: the lowest scores go, sorted here.
 TEST(Movement, TheRegistryTakesItsScores) {
   Running run({.ramp = {.initial = 0, .final = 0, .start = 0, .every = 1, .times = 1}}, every_optimizer[0]);
