@@ -125,9 +125,11 @@ Rows from_csv(const TrainingId& id, const std::string& rows) {
   return r;
 }
 
-Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids)
+Trainings::Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids,
+                     const std::vector<TrainingId>& before)
     : recipe_(recipe), folder_(folder), progress_(progress) {
   std::vector<std::string> names;
+  for (const TrainingId& id : before) names.push_back(id.str());
   for (const TrainingId& id : ids) {
     names.push_back(id.str());
     several_trials_ |= id.trial > 0;

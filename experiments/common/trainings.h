@@ -55,7 +55,9 @@ struct Training {
 class Trainings {
  public:
   // ids: all trainings, in the order of results.csv. What an earlier run has finished is checked and taken over.
-  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids);
+  // before: those that go by another recipe and come first in results.csv; they have been run.
+  Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids,
+            const std::vector<TrainingId>& before = {});
 
   // Thread-safe: several trainings may run at once.
   Training run(const TrainingId& id, const Start& start) const;
