@@ -80,6 +80,26 @@ std::string gnuplot_text(const std::string& text) {
   return out;
 }
 
+// With i steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
+void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
+  std::vector<std::pair<double, int>> pools;  // mean height, members
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    pools.emplace_back(labels[i].first - static_cast<double>(i) * step, 1);
+    while (pools.size() > 1 && pools[pools.size() - 2].first > pools.back().first) {
+      const auto [mean, members] = pools.back();
+      pools.pop_back();
+      auto& [below, count] = pools.back();
+      below = (below * count + mean * members) / (count + members);
+      count += members;
+    }
+  }
+  std::size_t i = 0;
+  for (auto [mean, members] : pools)
+    for (; members > 0; --members, ++i)
+      labels[i].first =
+          std::min(mean + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
+}
+
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale) {
   require(!matrices.empty() && scale > 0, "heat map: nothing to draw");
   const auto h = static_cast<int>(matrices[0].size(0)), w = static_cast<int>(matrices[0].size(1));

@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -19,6 +20,10 @@ void plot(const std::filesystem::path& folder, const std::string& name, const st
 
 // Text for a gnuplot title in double quotes, where an underscore would lower what follows.
 std::string gnuplot_text(const std::string& text);
+
+// Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above
+// `top`.
+void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top);
 
 // One grey-to-yellow picture a matrix (h, w), side by side, each pixel `scale` pixels wide, from 0 (dark) to the
 // largest value of that matrix (bright). Written as PNG.

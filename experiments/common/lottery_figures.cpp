@@ -22,27 +22,6 @@ std::vector<std::int64_t> levels_to_draw(const Lottery& l) {
   return levels;
 }
 
-// Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above
-// `top`: with i steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
-void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
-  std::vector<std::pair<double, int>> pools;  // mean height, members
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    pools.emplace_back(labels[i].first - static_cast<double>(i) * step, 1);
-    while (pools.size() > 1 && pools[pools.size() - 2].first > pools.back().first) {
-      const auto [mean, members] = pools.back();
-      pools.pop_back();
-      auto& [below, count] = pools.back();
-      below = (below * count + mean * members) / (count + members);
-      count += members;
-    }
-  }
-  std::size_t i = 0;
-  for (auto [mean, members] : pools)
-    for (; members > 0; --members, ++i)
-      labels[i].first =
-          std::min(mean + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
-}
-
 // Test accuracy against iteration: a colour a level, the ticket's line solid, the control's dashed.
 void draw_accuracy(const Lottery& l, const std::filesystem::path& figures) {
   const std::vector<const char*> shades{"#222222", "#1f5fbf", "#2f8f4e", "#d9651a", "#b3202c", "#7a3fb0"};
