@@ -67,7 +67,8 @@ Tensor balanced(const Dataset& d, std::int64_t per_class, Random stream) {
   for (std::int64_t i : order.data<std::int64_t>())
     if (--missing[labels[i]] >= 0) chosen.push_back(i);
   for (std::size_t c = 0; c < missing.size(); ++c)
-    require(missing[c] <= 0, "balanced: class \"{}\" of \"{}\" has {} examples, {} are asked for", d.classes[c], d.name, per_class - missing[c], per_class);
+    require(missing[c] <= 0, "balanced: class \"{}\" of \"{}\" has {} examples, {} are asked for", d.classes[c], d.name,
+            per_class - missing[c], per_class);
   std::sort(chosen.begin(), chosen.end());
   return tensor(std::span<const std::int64_t>(chosen), {static_cast<std::int64_t>(chosen.size())});
 }

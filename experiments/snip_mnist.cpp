@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <sstream>
@@ -43,7 +42,7 @@ struct Settings {
 void declare(Options& o, Settings& s) {
   o.text("--net", s.net, "lenet_300_100", "the network", {"lenet_300_100"});
   o.text("--dataset", s.dataset, "mnist", "what to learn", {"mnist", "fashion-mnist"});
-  o.text("--criterion", s.criterion_text, "snip,grasp,synflow,magnitude-global,random", "the methods to compare");
+  o.text("--criterion", s.criterion_text, "snip,grasp,synflow,magnitude,magnitude-global,random", "the methods to compare");
   o.text("--sparsities", s.sparsities_text, "0.9,0.95,0.98,0.99", "fractions of the weights to prune");
   o.text("--weights", s.weights, "scored", "train the weights that were scored, or new ones under the same mask", {"scored", "new"});
   o.integer("--iterations", s.iterations, {400, 12500, 125000}, "of one training", 1, 100'000'000);
@@ -71,15 +70,11 @@ void check(Settings& s) {
     s.methods.push_back(m);
   }
   require(!s.methods.empty(), "--criterion: names no method; take some of {}", fmt::join(known, ", "));
-  for (const std::string& text : words(s.sparsities_text)) {
-    double v = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
-    require(error == std::errc() && end == text.data() + text.size(), "--sparsities: \"{}\" is not a number", text);
+  for (double v : numbers_in("--sparsities", s.sparsities_text)) {
     require(v > 0 && v < 1, "--sparsities: {} is not between 0 and 1{}", v, v > 1 && v < 100 ? fmt::format("; did you mean {}?", v / 100) : "");
     require(s.sparsities.empty() || v > s.sparsities.back(), "--sparsities: {} does not rise", s.sparsities_text);
     s.sparsities.push_back(v);
   }
-  require(!s.sparsities.empty(), "--sparsities: names none; take for instance 0.9,0.99");
 }
 
 struct Data {

@@ -1,6 +1,8 @@
 #include "experiments/common/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -136,6 +138,19 @@ std::vector<Setting> Options::settings() const {
   std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true},
                            {"size", nlohmann::json(size).dump(), true}};
   for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
+  return all;
+}
+
+std::vector<double> numbers_in(const std::string& option, const std::string& list) {
+  std::vector<double> all;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const std::string word = list.substr(begin, end - begin);
+    const auto [stopped, error] = std::from_chars(word.data(), word.data() + word.size(), all.emplace_back(0));
+    require(error == std::errc() && stopped == word.data() + word.size() && std::isfinite(all.back()), "{}: \"{}\" is not a number; give a list such as 0.5,0.9",
+            option, word);
+    begin = end + 1;
+  }
   return all;
 }
 

@@ -53,4 +53,7 @@ class Options {
   std::unique_ptr<Impl> impl_;
 };
 
+// The numbers of a list such as "0.5,0.9"; what is not a finite number is refused, naming the option.
+std::vector<double> numbers_in(const std::string& option, const std::string& list);
+
 }  // namespace bonsai::experiments
