@@ -187,16 +187,18 @@ Recipe recipe_of(const Settings& s, const Data& data) {
 
 // What the run will cost, before it starts.
 void announce(std::int64_t count, const Settings& s, const Options& o, const Recipe& recipe, const Data& data, const RunFolder& folder) {
-  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0), data.normalization), count, count * s.iterations);
+  const datasets::Batches batches(data.train, s.batch, Random(0), data.normalization);
+  const double seconds = seconds_for(recipe, batches, count, count * s.iterations);
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});
-  fmt::print("snip_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, 2 MB in {}\n", count, count == 1 ? "" : "s", s.iterations,
-             s.dataset, at_once, duration(seconds / static_cast<double>(at_once)), folder.path().string());
+  fmt::print("snip_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, 2 MB in {}\n", count,
+             count == 1 ? "" : "s", s.iterations, s.dataset, at_once, duration(seconds / static_cast<double>(at_once)), folder.path().string());
   std::fflush(stdout);
 }
 
 void run(int argc, char** argv) {
   Options o("snip_mnist",
-            "Pruning before training, after SNIP (Lee et al., ICLR 2019), GraSP (Wang et al., ICLR 2020) and SynFlow (Tanaka et al., NeurIPS 2020):\n"
+            "Pruning before training, after SNIP (Lee et al., ICLR 2019), GraSP (Wang et al., ICLR 2020) and SynFlow (Tanaka et al.,\n"
+            "NeurIPS 2020): "
             "LeNet-300-100 loses most of its weights before it has learned anything, and is then trained with SGD.",
             {1, 1, 20});
   Settings s;
