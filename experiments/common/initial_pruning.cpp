@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "experiments/common/statistics.h"
 #include "experiments/common/summary.h"
 
 namespace bonsai::experiments {
