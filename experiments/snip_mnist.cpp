@@ -46,7 +46,7 @@ void declare(Options& o, Settings& s) {
   o.text("--sparsities", s.sparsities_text, "0.9,0.95,0.98,0.99", "fractions of the weights to prune");
   o.text("--weights", s.weights, "scored", "train the weights that were scored, or new ones under the same mask", {"scored", "new"});
   o.integer("--iterations", s.iterations, {400, 12500, 125000}, "of one training", 1, 100'000'000);
-  o.integer("--lr-every", s.lr_every, {150, 2500, 25000}, "iterations, after each of which the learning rate falls to a tenth", 1, 100'000'000);
+  o.integer("--lr-every", s.lr_every, {150, 5000, 25000}, "iterations, after each of which the learning rate falls to a tenth", 1, 100'000'000);
   o.integer("--batch", s.batch, 100, "examples a step, and to score by", 1, 50000);
   o.real("--lr", s.lr, 0.1, "the learning rate of SGD with momentum 0.9", 1e-12, 1e3);
   o.real("--weight-decay", s.weight_decay, 5e-4, "of all parameters", 0, 1);
