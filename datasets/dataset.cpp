@@ -58,6 +58,30 @@ std::pair<Dataset, Dataset> split(const Dataset& d, std::int64_t validation, Ran
   return {part(validation, n), part(0, validation)};
 }
 
+Tensor balanced(const Dataset& d, std::int64_t per_class, Random stream) {
+  check(d);
+  require(per_class >= 1, "balanced: {} examples a class; take 1 or more", per_class);
+  const auto labels = d.labels.data<std::int64_t>();
+  std::vector<std::int64_t> missing(d.classes.size(), per_class), chosen;
+  const Tensor order = stream.permutation(d.size());
+  for (std::int64_t i : order.data<std::int64_t>())
+    if (--missing[labels[i]] >= 0) chosen.push_back(i);
+  for (std::size_t c = 0; c < missing.size(); ++c)
+    require(missing[c] <= 0, "balanced: class \"{}\" of \"{}\" has {} examples, {} are asked for", d.classes[c], d.name,
+            per_class - missing[c], per_class);
+  std::sort(chosen.begin(), chosen.end());
+  return tensor(std::span<const std::int64_t>(chosen), {static_cast<std::int64_t>(chosen.size())});
+}
+
+Normalization normalization_of(const Dataset& d) {
+  check(d);
+  require(d.inputs.dtype() == DType::u8 && d.inputs.numel() > 0, "normalization of \"{}\": it has no pixels", d.name);
+  std::uint64_t sum = 0, squares = 0;  // exact: 2^64 / 255² is far more than any set's pixels
+  for (std::uint64_t x : d.inputs.data<std::uint8_t>()) sum += x, squares += x * x;
+  const double n = static_cast<double>(d.inputs.numel()), mean = static_cast<double>(sum) / n;
+  return {{mean / 255}, {std::sqrt(std::max(0.0, static_cast<double>(squares) / n - mean * mean)) / 255}};
+}
+
 PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
   check(d);
   const std::size_t means = n.mean.size(), deviations = n.deviation.size();

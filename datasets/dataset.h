@@ -30,11 +30,17 @@ Dataset take(const Dataset& d, const Tensor& indices);
 // stream gives the same split.
 std::pair<Dataset, Dataset> split(const Dataset& d, std::int64_t validation, Random stream);
 
+// The numbers (i64, rising) of `per_class` examples of each class, drawn at random without repeats. Refused where a class has fewer.
+Tensor balanced(const Dataset& d, std::int64_t per_class, Random stream);
+
 // How a pixel x in 0..255 becomes a float: (x / 255 - mean) / deviation, with one mean and deviation a channel, or one for all;
 // empty means 0 and 1, so x / 255.
 struct Normalization {
   std::vector<double> mean, deviation;
 };
+
+// The mean and deviation of all pixels together, in f64.
+Normalization normalization_of(const Dataset& d);
 
 // Turns bytes into floats, as fast as the bytes arrive: x scale + shift, with scale = 1 / (255 deviation) and shift = -mean / deviation.
 // The scale is kept as high + low, high having so few bits (16) that x high is exact: so x / 255 comes out as if divided.

@@ -2,7 +2,8 @@
 //   Glorot  2 / (fan_in + fan_out)   forward and backward alike (Glorot and Bengio, AISTATS 2010)
 //   He      2 / fan_in               for ReLU, which halves it (He et al., ICCV 2015)
 //   LeCun   1 / fan_in               (LeCun et al., "Efficient BackProp", 1998)
-// as a normal distribution, or a uniform one of the same variance. Biases are 0.
+// as a normal distribution, a uniform one, or a normal one without its tails (nothing beyond two deviations: such numbers are drawn again),
+// all of the same variance. Biases are 0. TensorFlow's "variance scaling", SNIP's, is LeCun's without tails.
 #pragma once
 #include "core/random.h"
 #include "nn/module.h"
@@ -10,7 +11,7 @@
 namespace bonsai::nn {
 
 enum class Fan { glorot, he, lecun };
-enum class Distribution { normal, uniform };
+enum class Distribution { normal, uniform, truncated_normal };
 struct Init {
   Fan fan = Fan::glorot;
   Distribution distribution = Distribution::normal;

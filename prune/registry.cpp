@@ -102,6 +102,25 @@ void remove_counts(const Method& m, const ScoreInputs& in, const std::vector<std
   apply(s, in.parameters);
 }
 
+// Puts parameters back as they were when this was made.
+class Before {
+ public:
+  explicit Before(const std::vector<nn::Parameter*>& parameters) : parameters_(parameters) {
+    for (const nn::Parameter* p : parameters) masks_.push_back(p->mask()), values_.push_back(clone(p->leaf().detach()));
+  }
+  void restore() const {
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (masks_[i].defined()) parameters_[i]->set_mask(masks_[i]);
+      else parameters_[i]->clear_mask();
+      parameters_[i]->set(values_[i]);
+    }
+  }
+
+ private:
+  const std::vector<nn::Parameter*>& parameters_;
+  std::vector<Tensor> masks_, values_;
+};
+
 std::int64_t total_kept(const ScoreInputs& in) {
   std::int64_t kept = 0;
   for (const nn::Parameter* p : in.parameters) kept += p->kept();
@@ -125,7 +144,8 @@ void prune_to(const Method& m, const ScoreInputs& in, double sparsity) {
           sparsity > 1 && sparsity < 100 ? fmt::format("; did you mean {}?", sparsity / 100) : "");
   // How many of n entries, of which `kept` are left, have to go for a density.
   auto surplus = [](std::int64_t n, std::int64_t kept, double density) { return std::max<std::int64_t>(0, kept - (n - count(1 - density, n))); };
-  for (int k = 1; k <= m.rounds; ++k) {
+  const Before before(in.parameters);
+  for (int k = 1; k <= m.rounds; ++k) try {
     const double density = k == m.rounds ? 1 - sparsity : std::pow(1 - sparsity, static_cast<double>(k) / m.rounds);
     std::vector<std::int64_t> counts;
     std::int64_t n = 0;
@@ -135,6 +155,9 @@ void prune_to(const Method& m, const ScoreInputs& in, double sparsity) {
     }
     if (m.scope == Scope::global) counts = {surplus(n, total_kept(in), density)};
     remove_counts(m, in, counts);
+  } catch (...) {  // some rounds may have been done
+    before.restore();
+    throw;
   }
 }
 

@@ -73,7 +73,7 @@ void apply(const Surgery& s, const std::vector<nn::Parameter*>& parameters);
 void prune_step(const Method& m, const ScoreInputs& inputs, const std::vector<double>& rates);
 
 // Prunes the parameters to `sparsity` in the method's own number of rounds and its own scope. After round k of n the density is
-// (1 - sparsity)^(k/n), counted exactly.
+// (1 - sparsity)^(k/n), counted exactly. Throws EmptyLayer before a layer would be emptied, in whatever round, leaving all as it was.
 void prune_to(const Method& m, const ScoreInputs& inputs, double sparsity);
 
 }  // namespace bonsai::prune

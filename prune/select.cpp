@@ -171,12 +171,15 @@ Tensor remove_below(const Candidate& candidate, double threshold) {
   return mask[0];
 }
 
+EmptyLayer::EmptyLayer(const std::string& layer, const Shape& shape)
+    : Error(fmt::format("prune: layer \"{}\" {} would be left with no weight at all, and the network with nothing to say; prune less", layer, shape)),
+      layer_(layer) {}
+
 void require_no_empty_layer(const std::vector<Candidate>& candidates, const std::vector<Tensor>& masks) {
   for (std::size_t c = 0; c < masks.size(); ++c) {
     bool any = masks[c].numel() == 0;
     for (std::uint8_t m : masks[c].data<std::uint8_t>()) any |= m != 0;
-    require(any, "prune: layer \"{}\" {} would be left with no weight at all, and the network with nothing to say; prune less", candidates[c].name,
-            masks[c].shape());
+    if (!any) throw EmptyLayer(candidates[c].name, masks[c].shape());
   }
 }
 

@@ -27,7 +27,18 @@ std::vector<Tensor> remove_lowest(const std::vector<Candidate>& candidates, std:
 // The new mask after removing every kept entry whose score is below the threshold: how many, the scores decide (Han et al., 2015).
 Tensor remove_below(const Candidate& candidate, double threshold);
 
-// Throws, naming the layer, if a mask keeps nothing.
+// A layer without any weight says nothing, and the network behind it nothing either ("layer collapse"). An error of its own, because an
+// experiment may want to record it as a result.
+class EmptyLayer : public Error {
+ public:
+  EmptyLayer(const std::string& layer, const Shape& shape);
+  const std::string& layer() const { return layer_; }
+
+ private:
+  std::string layer_;
+};
+
+// Throws EmptyLayer if a mask keeps nothing.
 void require_no_empty_layer(const std::vector<Candidate>& candidates, const std::vector<Tensor>& masks);
 
 }  // namespace bonsai::prune

@@ -98,6 +98,35 @@ TEST(Dataset, NormalizationIsByChannel) {
   EXPECT_MESSAGE(as_floats(xor_set(), {.mean = {0.5}, .deviation = {}}), "its inputs are floats already");
 }
 
+TEST(Dataset, NormalizationOfAllPixels) {
+  Dataset d = counting(2);  // 0 1 2 3, 1 2 3 4: mean 2, variance (4+1+0+1 + 1+0+1+4)/8 = 1.5
+  const Normalization n = normalization_of(d);
+  ASSERT_EQ(n.mean.size(), 1u);
+  ASSERT_EQ(n.deviation.size(), 1u);
+  EXPECT_NEAR(n.mean[0], 2.0 / 255, 1e-15);
+  EXPECT_NEAR(n.deviation[0], std::sqrt(1.5) / 255, 1e-15);
+  const Tensor x = as_floats(d, n);
+  EXPECT_NEAR(x.at(0), -2 / std::sqrt(1.5), 1e-6);
+  EXPECT_NEAR(x.at(7), 2 / std::sqrt(1.5), 1e-6);
+  EXPECT_MESSAGE(normalization_of(xor_set()), "it has no pixels");
+}
+
+TEST(Dataset, BalancedTakesAsManyOfEachClass) {
+  const Dataset d = counting(256);  // 86, 85 and 85 of a class
+  for (std::int64_t per_class : {1, 10, 85}) {
+    const auto chosen = balanced(d, per_class, Random(3)).to_vector<std::int64_t>();
+    ASSERT_EQ(static_cast<std::int64_t>(chosen.size()), 3 * per_class);
+    EXPECT_TRUE(std::adjacent_find(chosen.begin(), chosen.end(), std::greater_equal<>()) == chosen.end());  // rising, no repeats
+    std::int64_t of[3] = {0, 0, 0};
+    for (std::int64_t i : chosen) ++of[i % 3];
+    for (std::int64_t n : of) EXPECT_EQ(n, per_class);
+  }
+  EXPECT_EQ(balanced(d, 10, Random(3)).to_vector<std::int64_t>(), balanced(d, 10, Random(3)).to_vector<std::int64_t>());
+  EXPECT_NE(balanced(d, 10, Random(3)).to_vector<std::int64_t>(), balanced(d, 10, Random(4)).to_vector<std::int64_t>());
+  EXPECT_MESSAGE(balanced(d, 86, Random(3)), "class \"b\" of \"counting\" has 85 examples, 86 are asked for");
+  EXPECT_MESSAGE(balanced(d, 0, Random(3)), "balanced: 0 examples a class");
+}
+
 TEST(Dataset, CheckRefusesPartsThatDoNotFit) {
   Dataset d = counting(4);
   check(d);

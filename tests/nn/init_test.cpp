@@ -16,6 +16,7 @@ const Case cases[] = {
     {{Fan::glorot, Distribution::normal}, 2.0 / 500}, {{Fan::glorot, Distribution::uniform}, 2.0 / 500},
     {{Fan::he, Distribution::normal}, 2.0 / 300},     {{Fan::he, Distribution::uniform}, 2.0 / 300},
     {{Fan::lecun, Distribution::normal}, 1.0 / 300},  {{Fan::lecun, Distribution::uniform}, 1.0 / 300},
+    {{Fan::lecun, Distribution::truncated_normal}, 1.0 / 300},
 };
 
 TEST(Init, FansCountTheInputsAndOutputsOfOneUnit) {
@@ -26,7 +27,8 @@ TEST(Init, FansCountTheInputsAndOutputsOfOneUnit) {
   EXPECT_TRUE(refuses([] { fans({10}); }, {"two axes", "(10)"}));
 }
 
-// The sample variance of n draws has standard error σ² √((κ-1)/n), where κ is 3 for a normal distribution and 9/5 for a uniform one.
+// The sample variance of n draws has standard error σ² √((κ-1)/n), where κ is 3 for a normal distribution, 9/5 for a uniform one, and less
+// than 3 for a normal one without its tails.
 TEST(Init, MeanAndVarianceWithinThreeStandardErrors) {
   for (const Case& c : cases) {
     ASSERT_NEAR(variance(c.init, {200, 300}), c.variance, 1e-15);
@@ -36,7 +38,7 @@ TEST(Init, MeanAndVarianceWithinThreeStandardErrors) {
     double mean = 0, square = 0;
     for (float v : w) mean += v / n;
     for (float v : w) square += (v - mean) * (v - mean) / (n - 1);
-    const bool normal = c.init.distribution == Distribution::normal;
+    const bool normal = c.init.distribution != Distribution::uniform;
     EXPECT_NEAR(mean, 0, 3 * std::sqrt(c.variance / n));
     EXPECT_NEAR(square, c.variance, 3 * c.variance * std::sqrt((normal ? 2.0 : 0.8) / n)) << static_cast<int>(c.init.fan) << normal;
   }
@@ -54,6 +56,22 @@ TEST(Init, UniformStaysWithinItsBoundsAndReachesThem) {
     EXPECT_LT(low, -0.999 * bound);
     EXPECT_GT(high, 0.999 * bound);
   }
+}
+
+// Within two deviations of the normal one it was cut from, that is 2/0.8796 of its own; between them its shape is the normal one's:
+// erf(0.8796/√2) / erf(2/√2) = 65.0% lie within one deviation of its own.
+TEST(Init, TruncatedNormalHasNoTailsAndANormalMiddle) {
+  Random stream(7), again(7), other(8);
+  const Init init{Fan::lecun, Distribution::truncated_normal};
+  const double deviation = std::sqrt(1.0 / 300), bound = 2 * deviation / 0.8796256610342398;
+  const auto w = initial_weight(init, {200, 300}, stream, DType::f64).to_vector<double>();
+  double largest = 0, one = 0;
+  for (double v : w) largest = std::max(largest, std::abs(v)), one += std::abs(v) < deviation;
+  EXPECT_LE(largest, bound);
+  EXPECT_GT(largest, 0.999 * bound);
+  EXPECT_NEAR(one / 60000, std::erf(0.8796256610342398 / std::sqrt(2)) / std::erf(std::sqrt(2)), 0.006);
+  EXPECT_EQ(initial_weight(init, {200, 300}, again, DType::f64).to_vector<double>(), w);
+  EXPECT_NE(initial_weight(init, {200, 300}, other, DType::f64).to_vector<double>(), w);
 }
 
 TEST(Init, GlorotNormalIsNormal) {  // 68.27% within one deviation, 95.45% within two: a uniform one has 57.7% and 100%

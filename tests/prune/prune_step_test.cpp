@@ -76,6 +76,23 @@ TEST(PruneStep, AnEmptiedLayerIsRefusedByNameAndEverythingStays) {
     }
 }
 
+// SynFlow prunes in 100 rounds: of ten weights two layers cannot keep one each, which shows only after some of the rounds.
+TEST(PruneTo, AnEmptiedLayerInALaterRoundLeavesEverythingAsItWas) {
+  for (const bool masked_before : {false, true}) {
+    auto net = two_layers();
+    if (masked_before) net->parameter("fc1.weight").set_mask(tensor<std::uint8_t>({1, 1, 1, 1, 1, 1, 1, 0}, {2, 4}));
+    const auto values = snapshot(net->parameters());
+    const ScoreInputs in{.parameters = prunable(*net), .net = net.get(), .inputs = zeros({1, 4})};
+    EXPECT_THROW(prune_to(method("synflow"), in, 0.9), EmptyLayer);
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(same_bits(net->parameters()[i]->leaf(), values[i]));
+    EXPECT_EQ(net->parameter("fc1.weight").kept(), masked_before ? 7 : 8);
+    EXPECT_EQ(net->parameter("fc1.weight").is_masked(), masked_before);
+    EXPECT_FALSE(net->parameter("fc2.weight").is_masked());
+    prune_to(method("synflow"), in, 0.6);  // and it can be pruned less
+    EXPECT_EQ(total_kept(in.parameters), 4);
+  }
+}
+
 TEST(PruneStep, ANaNWeightIsNamedAndEverythingStays) {
   auto net = two_layers();
   net->parameter("fc2.weight").set(tensor({0.5f, std::nanf("")}, {1, 2}));

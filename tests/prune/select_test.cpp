@@ -155,6 +155,10 @@ TEST(Select, AnEmptiedLayerIsNamed) {
   EXPECT_NO_THROW(require_no_empty_layer(two, {ones({2}, DType::u8), tensor<std::uint8_t>({0, 1})}));
   auto emptied = [&] { require_no_empty_layer(two, {ones({2}, DType::u8), zeros({2}, DType::u8)}); };
   EXPECT_TRUE(refuses(emptied, {"\"fc2.weight\"", "(2)", "prune less"}));
+  try {
+    emptied();
+    ADD_FAILURE() << "was accepted";
+  } catch (const EmptyLayer& e) { EXPECT_EQ(e.layer(), "fc2.weight"); }
 }
 
 }  // namespace
