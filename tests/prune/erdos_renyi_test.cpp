@@ -44,6 +44,7 @@ TEST(ErdosRenyi, Lenet300100) {
   EXPECT_EQ(erdos_renyi(lenet, 0.95), (std::vector<std::int64_t>{9051, 3340, 919}));  // 13310/1594: 9051.5, 3340.0, 918.5; the latter is larger
   EXPECT_EQ(erdos_renyi(lenet, 0.90), (std::vector<std::int64_t>{18714, 6906, 1000}));  // 16.7 x 110 > 1000; 25620/1484: 18714.4, 6905.7
   EXPECT_EQ(erdos_renyi(lenet, 0.80), (std::vector<std::int64_t>{38159, 14081, 1000}));
+  EXPECT_EQ(std::lround(53240.0 * 110 / 1594) - 1000, 2674);  // what cutting the last layer's density down to 1 would lose at 80%
   EXPECT_EQ(erdos_renyi(lenet, 0.0), (std::vector<std::int64_t>{235200, 30000, 1000}));
 }
 
