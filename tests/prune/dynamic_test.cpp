@@ -132,6 +132,32 @@ TEST(DenseGradients, LeaveEverythingAsItWas) {
   }
 }
 
+// A layer that counts how often it was asked while training, as batch normalisation keeps running statistics.
+class Counting : public nn::Module {
+ public:
+  Counting() : count_(add_buffer("count", zeros({1}))) {}
+  Tensor forward(const Tensor& x) override {
+    fill(count_, count_.item() + 1);
+    return x;
+  }
+  std::string describe() const override { return "Counting"; }
+
+ private:
+  Tensor& count_;
+};
+
+TEST(DenseGradients, LeaveTheStateOfLayersAlone) {
+  nn::Sequential net;
+  net.add<nn::Linear>("fc", 6, 3).add<Counting>("counting");
+  net.to(DType::f64);
+  Tensor& count = *net.buffers().at(0).second;
+  net(batch_at(1).inputs);
+  dense_gradients(net, prunable(net), batch_at(1));
+  EXPECT_EQ(count.item(), 1);
+  net(batch_at(1).inputs);
+  EXPECT_EQ(count.item(), 2);
+}
+
 // RigL, with every optimizer: at each move the smallest weights go and the largest dense gradients come, found here by sorting the gradient
 // of a dense twin; grown weights are 0 with state 0, all others keep value and state to the bit, and no layer's count ever changes.
 TEST(RigL, MovesWhatItSaysAndNothingElse) {
