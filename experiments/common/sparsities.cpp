@@ -23,7 +23,7 @@ Statistic over_trials(const Sparsities& s, const std::string& arm, std::size_t l
 
 std::string arm_in_words(const std::string& arm) {
   return arm == "oneshot"      ? "one shot"
-         : arm == "static"     ? "random, fixed"
+         : arm == "static"     ? "random mask"
          : arm == "set"        ? "SET"
          : arm == "rigl"       ? "RigL"
          : arm == "woodfisher" ? "WoodFisher"

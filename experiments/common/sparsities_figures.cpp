@@ -51,7 +51,7 @@ void draw_sparsity(const Sparsities& s, const std::filesystem::path& figures) {
     ends.emplace_back(s.accuracy(s.arms[a], s.sparsities.size()).mean, s.arms[a]);
     const std::string& colour = colours.at(s.arms[a]);
     plots += fmt::format(", \\\n  data index {0} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.8 linecolor rgb '{1}' notitle", a, colour);
-    if (bars) plots += fmt::format(", \\\n  data index {0} using 1:2:3:4 with yerrorbars pointtype 0 linecolor rgb '{1}' notitle", a, colour);
+    if (bars) plots += fmt::format(", \\\n  data index {0} using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.8 linecolor rgb '{1}' notitle", a, colour);
   }
   for (double v : s.sparsities) tics += fmt::format("{}'{:g}' {:.4f}", tics.empty() ? "" : ", ", 100 * v, 100 * (1 - v));
   const double room = std::max(0.1, 0.05 * (high - low));
@@ -95,7 +95,7 @@ std::string course_finding(const Sparsities& s) {
   std::string text;
   for (const char* arm : {"oneshot", "iterative", "gradual", "woodfisher"})
     if (std::find(s.arms.begin(), s.arms.end(), arm) != s.arms.end())
-      text += fmt::format("{}{} falls to {:.1f}%", text.empty() ? "" : ", ", arm_in_words(arm), lowest(s, arm));
+      text += fmt::format("{}{} {} {:.1f}%", text.empty() ? "" : ", ", arm_in_words(arm), text.empty() ? "falls to" : "to", lowest(s, arm));
   return fmt::format("On the way to {:g}% sparsity: ", 100 * s.sparsities.back()) + (text.empty() ? s.finding() : text);
 }
 
@@ -136,19 +136,25 @@ void draw_course(const Sparsities& s, const std::filesystem::path& figures) {
   auto name = [&](const std::string& arm, std::int64_t t, double y, const char* side) {
     names += fmt::format("set label '{}' at {},{:.2f} {} textcolor rgb '{}'\n", arm_in_words(arm), t, y, side, colours.at(arm));
   };
-  Ends rising;
-  std::map<std::string, std::int64_t> half_way;
+  std::vector<std::pair<std::int64_t, std::string>> rising;  // when, and who
   int constant = 0;
   for (const std::string& arm : arms) {
     std::int64_t t = 0;
     while (arm != "dense" && t < s.iterations && s.sparsity_before(arm, target, t) < 0.35 * target) ++t;
     if (arm == "dense") name(arm, s.iterations / 100, 7, "left");
     else if (t == 0) name(arm, s.iterations / 100, 100 * target - 9 - 11 * constant++, "left");
-    else rising.emplace_back(100 * s.sparsity_before(arm, target, t), arm), half_way[arm] = t;
+    else rising.emplace_back(t, arm);
   }
-  std::sort(rising.begin(), rising.end());
-  spread(rising, 10, 102);
-  for (auto& [y, arm] : rising) name(arm, half_way[arm] - s.iterations / 100, y, "right");
+  std::stable_sort(rising.begin(), rising.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  for (std::size_t i = 0; i < rising.size();) {  // those that rise at about the same time stand above each other
+    Ends together;
+    std::int64_t first = rising[i].first;
+    for (; i < rising.size() && rising[i].first - first < s.iterations / 8; ++i)
+      together.emplace_back(std::min(50.0, 100 * s.sparsity_before(rising[i].second, target, rising[i].first)), rising[i].second);
+    std::stable_sort(together.begin(), together.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    spread(together, 10, 102);
+    for (auto& [y, arm] : together) name(arm, first - s.iterations / 100, y, "right");
+  }
   const std::string script = fmt::format(R"gp(set multiplot layout 2,1 title {}
 set lmargin 10
 set rmargin 16
