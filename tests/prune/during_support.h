@@ -3,6 +3,8 @@
 #include "nn/train.h"
 #include "prune/during.h"
 #include "prune/recovery/rewind.h"
+#include "prune/registry.h"
+#include "prune/schedules/dynamic/erdos_renyi.h"
 #include "tests/nn/optimizers_support.h"
 
 namespace bonsai::test {
@@ -14,6 +16,20 @@ inline std::unique_ptr<nn::Sequential> three_layers() {
   net->to(DType::f64);
   int k = 0;
   for (nn::Parameter* p : net->parameters()) p->set(wave(++k, p->shape(), 0.5));
+  return net;
+}
+
+// The same with two layers sparse, the last one dense under a mask.
+inline std::vector<Tensor> start_masks() {
+  auto net = three_layers();
+  const auto masks = prune::random_masks(prune::prunable(*net), {20, 15, 15}, Random(3));
+  return {masks[0], {}, masks[1], {}, masks[2], {}};
+}
+inline std::unique_ptr<nn::Sequential> sparse_net() {
+  auto net = three_layers();
+  const auto masks = start_masks();
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    if (masks[i].defined()) net->parameters()[i]->set_mask(masks[i]);
   return net;
 }
 

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "prune/registry.h"
-#include "prune/schedules/dynamic/erdos_renyi.h"
 #include "tests/prune/during_support.h"
 
 namespace bonsai::prune {
@@ -29,20 +27,6 @@ Places where_equal(const Tensor& mask, double value) {
 Places minus(Places a, const Places& b) {
   std::erase_if(a, [&](std::int64_t i) { return std::find(b.begin(), b.end(), i) != b.end(); });
   return a;
-}
-
-// Two layers sparse, the last one dense under a mask.
-std::vector<Tensor> start_masks() {
-  auto net = three_layers();
-  const auto masks = random_masks(prunable(*net), {20, 15, 15}, Random(3));
-  return {masks[0], {}, masks[1], {}, masks[2], {}};
-}
-std::unique_ptr<nn::Sequential> sparse_net() {
-  auto net = three_layers();
-  const auto masks = start_masks();
-  for (std::size_t i = 0; i < masks.size(); ++i)
-    if (masks[i].defined()) net->parameters()[i]->set_mask(masks[i]);
-  return net;
 }
 
 TEST(Dynamic, MovesEveryDtStepsUntilTheEnd) {
@@ -85,78 +69,6 @@ void check_moves(std::uint64_t seed) {
 }
 TEST(DropAndGrow, IsTwoStableSortsInF32) { check_moves<float>(1); }
 TEST(DropAndGrow, IsTwoStableSortsInF64) { check_moves<double>(2); }
-
-// Each entry's derivative by central differences on a network without masks, whose pruned weights are 0.
-TEST(DenseGradients, AreTheDerivativesAtPrunedEntriesToo) {
-  auto net = sparse_net(), dense = three_layers();
-  rewind(dense->parameters(), snapshot(net->parameters()));
-  const Batch batch = batch_at(1);
-  const auto weights = prunable(*net), twins = prunable(*dense);
-  const auto gradients = dense_gradients(*net, weights, batch);
-  for (std::size_t l = 0; l < weights.size(); ++l)
-    for (std::int64_t i = 0; i < weights[l]->numel(); ++i) {
-      auto loss_with = [&](double change) {
-        Tensor w = clone(twins[l]->leaf().detach());
-        w.mutable_data<double>()[i] += change;
-        twins[l]->set(w);
-        const double loss = cross_entropy((*dense)(batch.inputs), batch.labels).item();
-        twins[l]->set(weights[l]->leaf().detach());
-        return loss;
-      };
-      EXPECT_NEAR(gradients[l].at(i), (loss_with(1e-5) - loss_with(-1e-5)) / 2e-5, 1e-9) << l << " " << i;
-    }
-}
-
-// Looking at the dense gradient between two steps changes no bit of weights, masks and state, then or later.
-TEST(DenseGradients, LeaveEverythingAsItWas) {
-  for (const NamedOptimizer& o : every_optimizer) {
-    auto net = sparse_net(), twin = sparse_net();
-    auto optimizer = o.make(net->parameters()), twins = o.make(twin->parameters());
-    During nothing;
-    for (std::int64_t t = 0; t < 6; ++t) {
-      const auto masks = start_masks();
-      const auto state = optimizer->state();
-      dense_gradients(*net, prunable(*net), batch_at(50 + t));
-      for (std::size_t i = 0; i < masks.size(); ++i) {
-        EXPECT_EQ(net->parameters()[i]->is_masked(), masks[i].defined());
-        EXPECT_TRUE(!masks[i].defined() || same_bits(net->parameters()[i]->mask(), masks[i]));
-        EXPECT_FALSE(net->parameters()[i]->gradient().defined());
-      }
-      const auto later = optimizer->state();
-      for (std::size_t s = 0; s < state.size(); ++s) EXPECT_TRUE(same_bits(state[s].second, later[s].second)) << o.name << " " << state[s].first;
-      train_with(*net, *optimizer, nothing, t, t + 1, o.rate);
-      train_with(*twin, *twins, nothing, t, t + 1, o.rate);
-      for (std::size_t i = 0; i < masks.size(); ++i)
-        EXPECT_TRUE(same_bits(net->parameters()[i]->leaf(), twin->parameters()[i]->leaf())) << o.name << " step " << t;
-    }
-  }
-}
-
-// A layer that counts how often it was asked while training, as batch normalisation keeps running statistics.
-class Counting : public nn::Module {
- public:
-  Counting() : count_(add_buffer("count", zeros({1}))) {}
-  Tensor forward(const Tensor& x) override {
-    fill(count_, count_.item() + 1);
-    return x;
-  }
-  std::string describe() const override { return "Counting"; }
-
- private:
-  Tensor& count_;
-};
-
-TEST(DenseGradients, LeaveTheStateOfLayersAlone) {
-  nn::Sequential net;
-  net.add<nn::Linear>("fc", 6, 3).add<Counting>("counting");
-  net.to(DType::f64);
-  Tensor& count = *net.buffers().at(0).second;
-  net(batch_at(1).inputs);
-  dense_gradients(net, prunable(net), batch_at(1));
-  EXPECT_EQ(count.item(), 1);
-  net(batch_at(1).inputs);
-  EXPECT_EQ(count.item(), 2);
-}
 
 // RigL, with every optimizer: at each move the smallest weights go and the largest dense gradients come, found here by sorting the gradient
 // of a dense twin; grown weights are 0 with state 0, all others keep value and state to the bit, and no layer's count ever changes.
@@ -324,6 +236,9 @@ TEST(DynamicSparse, RefusesWhatMakesNoSenseAndChangesNothing) {
   EXPECT_TRUE(refuses(make(*net, {.every = 0}, batch_at), {"every 0"}));
   EXPECT_TRUE(refuses(make(*net, {}, {}), {"RigL", "batches"}));
   EXPECT_TRUE(refuses(make(*dense, {}, batch_at), {"nothing is pruned", "random_masks"}));
+  auto packed = sparse_net();
+  packed->parameter("fc2.weight").pack();
+  EXPECT_TRUE(refuses(make(*packed, {}, batch_at), {"\"fc2.weight\"", "packed", "unpack()"}));
 
   DynamicSparse during(*net, prunable(*net), {.every = 1, .end = 10}, [](std::int64_t i) {
     Batch b = batch_at(i);

@@ -10,10 +10,15 @@
 namespace bonsai::prune {
 namespace {
 
+void require_unpacked(const std::vector<nn::Parameter*>& parameters) {
+  for (const nn::Parameter* p : parameters) require(!p->is_packed(), "dynamic: \"{}\" is packed, and its connections fixed; unpack() it first", p->name());
+}
+
 // The parameters without their masks, and the network's buffers put back afterwards, for the length of a scope.
 class WithoutMasks {
  public:
   WithoutMasks(nn::Module& net, const std::vector<nn::Parameter*>& parameters) : net_(net), parameters_(parameters) {
+    require_unpacked(parameters);
     for (auto& [name, b] : net.buffers()) buffers_.push_back(clone(*b));
     for (nn::Parameter* p : parameters) {
       masks_.push_back(p->mask());
@@ -63,6 +68,7 @@ DynamicSparse::DynamicSparse(nn::Module& net, std::vector<nn::Parameter*> parame
   require(schedule_.alpha >= 0 && schedule_.alpha <= 1, "dynamic: the fraction {} that is dropped is not between 0 and 1", schedule_.alpha);
   require(schedule_.every > 0 && schedule_.end >= 0, "dynamic: moves every {} steps until step {}", schedule_.every, schedule_.end);
   require(schedule_.growth == Growth::random || batches_, "dynamic: growing by gradient (RigL) needs the training's batches");
+  require_unpacked(parameters_);
   bool any = false;
   for (const nn::Parameter* p : parameters_) any |= p->kept() < p->numel();
   require(any, "dynamic: nothing is pruned, so nothing can move; give the parameters masks first (random_masks)");
