@@ -73,6 +73,7 @@ void Optimizer::load_state(const std::vector<std::pair<std::string, Tensor>>& st
   copy_into(steps_, *steps);
   state_ = std::move(loaded);
   patterns_.assign(parameters_.size(), nullptr);
+  for (Parameter* p : parameters_) p->state_is_fresh();  // this state belongs to the masks as they are, whatever they were before
 }
 
 namespace {

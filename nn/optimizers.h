@@ -20,6 +20,7 @@ class Optimizer {
   void step(double rate);
 
   // A copy of its state by name, "optimizer.fc1.weight.m"; load_state() takes such a list back, and refuses one that does not fit.
+  // Masks come first: a mask that is set after load_state() clears the state of what it prunes.
   std::vector<std::pair<std::string, Tensor>> state() const;
   void load_state(const std::vector<std::pair<std::string, Tensor>>& state);
 

@@ -142,18 +142,18 @@ void prune_step(const Method& m, const ScoreInputs& in, const std::vector<double
 void prune_to(const Method& m, const ScoreInputs& in, double sparsity) {
   require(sparsity >= 0 && sparsity < 1, "prune: the sparsity {} is not at least 0 and below 1{}", sparsity,
           sparsity > 1 && sparsity < 100 ? fmt::format("; did you mean {}?", sparsity / 100) : "");
-  // How many of n entries, of which `kept` are left, have to go for a density.
-  auto surplus = [](std::int64_t n, std::int64_t kept, double density) { return std::max<std::int64_t>(0, kept - (n - count(1 - density, n))); };
+  // How many of n entries, of which `kept` are left, have to go for a sparsity.
+  auto surplus = [](std::int64_t n, std::int64_t kept, double s) { return std::max<std::int64_t>(0, kept - (n - count(s, n))); };
   const Before before(in.parameters);
   for (int k = 1; k <= m.rounds; ++k) try {
-    const double density = k == m.rounds ? 1 - sparsity : std::pow(1 - sparsity, static_cast<double>(k) / m.rounds);
+    const double s = k == m.rounds ? sparsity : 1 - std::pow(1 - sparsity, static_cast<double>(k) / m.rounds);
     std::vector<std::int64_t> counts;
     std::int64_t n = 0;
     for (const nn::Parameter* p : in.parameters) {
       n += p->numel();
-      if (m.scope == Scope::layer) counts.push_back(surplus(p->numel(), p->kept(), density));
+      if (m.scope == Scope::layer) counts.push_back(surplus(p->numel(), p->kept(), s));
     }
-    if (m.scope == Scope::global) counts = {surplus(n, total_kept(in), density)};
+    if (m.scope == Scope::global) counts = {surplus(n, total_kept(in), s)};
     remove_counts(m, in, counts);
   } catch (...) {  // some rounds may have been done
     before.restore();

@@ -287,9 +287,10 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   folder_.add_time("training", seconds_since(began) - evaluating);
   folder_.add_time("evaluation", evaluating);
   const nn::Evaluation& best = nn::early_stop(result.record);
-  progress_.finish_item(
-      fmt::format("{}: test accuracy {:.2f}% at the end, {:.2f}% where the validation loss is lowest (iteration {})",
-                  name, result.record.back().test.accuracy, best.test.accuracy, best.iteration));
+  const std::string at_best =
+      during ? ""  // the lowest loss may lie before the pruning
+             : fmt::format(", {:.2f}% where the validation loss is lowest (iteration {})", best.test.accuracy, best.iteration);
+  progress_.finish_item(fmt::format("{}: test accuracy {:.2f}% at the end{}", name, result.record.back().test.accuracy, at_best));
   return result;
 }
 

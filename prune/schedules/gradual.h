@@ -5,6 +5,7 @@
 //   exponential  density 1 - s(t) falls by a constant factor a step:    1 - s = (1 - s_i)^(1-x) (1 - s_f)^x,  x = (t - t0) / (n dt)
 //
 // Before t0 it is s_i, from t0 + n dt on s_f, and the masks change only at t0, t0 + dt, ..., t0 + n dt; after that they are frozen.
+// gradual_pruning.h prunes by it.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -28,6 +29,7 @@ struct Gradual {
             initial, final);
     require(every > 0 && times > 0, "gradual: {} updates every {} steps", times, every);
     const double x = std::clamp(static_cast<double>(t - start) / static_cast<double>(times * every), 0.0, 1.0);
+    if (x == 0 || x == 1) return x == 0 ? initial : final;  // to the last bit
     switch (ramp) {
       case Ramp::cubic: return final + (initial - final) * std::pow(1 - x, 3);                         // (gmp.1)
       case Ramp::linear: return initial + (final - initial) * x;                                       // (gmp.2)

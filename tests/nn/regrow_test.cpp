@@ -45,6 +45,28 @@ TEST(Regrow, StateIsFreshEvenWithoutAStepInBetween) {
   }
 }
 
+// A network is built with the mask it once started from, then gets the mask it was saved with, and last the state that goes with it. What
+// grew between the two masks has state of its own, and must not lose it at the next step.
+TEST(Regrow, LoadedStateBelongsToTheMaskAsItIs) {
+  for (const auto& o : every_optimizer) {
+    auto net = small_net(), other = small_net();
+    auto optimizer = o.make(net->parameters()), taken_up = o.make(other->parameters());
+    Parameter &p = net->parameter("fc1.weight"), &q = other->parameter("fc1.weight");
+    p.set_mask(mask_of(p.shape(), kept));
+    q.set_mask(p.mask());
+    one_step(*net, *optimizer, o.rate);
+    p.regrow(mask_of(p.shape(), [](std::int64_t i) { return i == 1 || i == 4; }));
+    one_step(*net, *optimizer, o.rate);
+    q.set_mask(p.mask());
+    for (std::size_t i = 0; i < net->parameters().size(); ++i) other->parameters()[i]->set(net->parameters()[i]->leaf().detach());
+    taken_up->load_state(optimizer->state());
+    one_step(*net, *optimizer, o.rate);
+    one_step(*other, *taken_up, o.rate);
+    EXPECT_TRUE(same_bits(p.leaf(), q.leaf())) << o.name;
+    EXPECT_NE(p.leaf().at(1), 0);
+  }
+}
+
 TEST(SoftMask, ActsInTheForwardPassOnly) {
   Parameter p("w", {4}, DType::f64);
   p.set(tensor({1.0, 2.0, 3.0, 4.0}));
