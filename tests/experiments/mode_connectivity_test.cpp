@@ -28,11 +28,10 @@ std::vector<Cells> rows_of(const std::string& csv) {
   return rows;
 }
 
-// 60 iterations, copies at 0 and 30, two rounds, of which the second is compared: 12 trainings and 5 lines.
+// 60 iterations, copies at 0 and 30, two rounds, of which the second is compared: 11 trainings and 5 lines.
 Outcome start(const fs::path& out, std::vector<std::string> more = {}, double kill_after = 0) {
-  std::vector<std::string> args{"--iterations", "60",       "--copy-at", "0,0.5",    "--rounds", "2",            "--every", "2",
-                                "--points",     "4",        "--rewind",  "30",       "--validation", "500",      "--evaluate-every", "60",
-                                "--checkpoint-every", "20", "--out",     out.string()};
+  std::vector<std::string> args{"--iterations", "60", "--orders", "2",  "--copy-at", "0,0.5", "--rounds", "2", "--every", "2", "--points", "4",
+                                "--rewind",     "30", "--validation", "500", "--evaluate-every", "60", "--checkpoint-every", "20", "--out", out.string()};
   args.insert(args.end(), more.begin(), more.end());
   return run({.args = args, .kill_after = kill_after, .program = "mode_connectivity"});
 }
