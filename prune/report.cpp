@@ -41,17 +41,17 @@ std::vector<Tensor> outputs_first(const Tensor& y) {
 std::int64_t terms(const Tensor& y) {
   if (is(y, {"linear"})) return y.node()->inputs[0].size(1);
   if (is(y, {"matmul"})) return y.node()->inputs[0].size(std::get<Sides>(y.node()->attributes).a ? -2 : -1);
+  if (is(y, {"sparse_matmul"})) return y.node()->inputs[1].size(0);  // as if nothing had been pruned
   return 0;
 }
 
-// The operations that work on each unit alone: unit u of the result is made of unit u of each operand that has as many.
-bool by_unit(const Tensor& y) {
-  return is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast", "add", "sub", "mul",
-                "div", "maximum"});
+// Whether number i of the result is made of number i of x: functions of single numbers, and whatever only writes them in another shape.
+bool by_number(const Tensor& y, const Tensor& x) {
+  if (is(y, {"reshape"})) return true;
+  if (is(y, {"permute"})) return std::count_if(x.shape().begin(), x.shape().end(), [](std::int64_t size) { return size > 1; }) <= 1;
+  return x.shape() == y.shape() && is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast",
+                                          "add", "sub", "mul", "div", "maximum"});
 }
-
-// A tensor's units lie along axis 1: (batch, units), (batch, units, height, width).
-std::int64_t units(const Tensor& t) { return t.rank() < 2 ? 0 : t.size(1); }
 
 // A weight (out, in), seen through the graph: which of its entries are kept, and who reads its units.
 struct Weight {
@@ -61,7 +61,7 @@ struct Weight {
   Flags read = {};      // of each unit: does anyone use it?
 
   explicit Weight(nn::Parameter* p) : parameter(p), kept(p->numel(), 1) {
-    for (const Tensor& mask : {p->mask(), p->soft_mask()})
+    for (const Tensor& mask : {p->dense_mask(), p->soft_mask()})
       for (std::int64_t i = 0; mask.defined() && i < p->numel(); ++i) kept[i] &= mask.data<std::uint8_t>()[i];
   }
   std::int64_t out() const { return parameter->shape()[0]; }
@@ -99,15 +99,17 @@ class Reader {
     require_no_empty_layer(names, masks);
   }
 
-  // Backward through the graph, as a derivative goes, but with only the question: is this unit read?
+  // Backward through the graph, as a derivative goes, but with only the question: does anyone read this number?
   void walk(const Tensor& outputs) {
     mark(outputs, {});
+    last_ = outputs;
+    while (last_.node() && terms(last_) == 0) last_ = last_.node()->inputs[0];
     for (const Tensor& y : outputs_first(outputs)) {
       if (terms(y) > 0)
         product(y);
       else
         for (const Tensor& x : y.node()->inputs)
-          if (x.defined()) mark(x, passed_on(y, x));
+          if (x.defined()) mark(x, by_number(y, x) ? read_[y.body()] : Flags{});
     }
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& line = report_.parameters[i];
@@ -116,45 +118,38 @@ class Reader {
               line.shape);
       if (weights_[i].placed) count_dead(weights_[i], report_.parameters[i]);
     }
-    warn(outputs);
+    warn();
   }
 
  private:
-  // Which parameter x is, through masks and changes of shape; -1: none, x is an activation. `moved` says that its axes are other ones.
-  int parameter_under(Tensor x, bool* moved = nullptr) const {
-    for (; is(x, {"masked", "softly_masked", "cast", "reshape", "permute"}); x = x.node()->inputs[0])
-      if (moved) *moved |= is(x, {"reshape", "permute"});
+  // Which parameter x is, through masks and changes of shape; -1: none, x is an activation. `moved`: its numbers lie in other places.
+  int parameter_under(Tensor x, bool& moved) const {
+    moved = false;
+    for (; is(x, {"masked", "softly_masked", "cast", "reshape", "permute"}); x = x.node()->inputs[0]) moved |= is(x, {"reshape", "permute"});
     for (std::size_t i = 0; i < weights_.size(); ++i)
       if (weights_[i].parameter->leaf().body() == x.body()) return static_cast<int>(i);
     return -1;
   }
 
-  void mark(const Tensor& x, const Flags& read) {  // empty: all of it is read
-    Flags& known = read_.try_emplace(x.body(), units(x), 0).first->second;
-    for (std::size_t u = 0; u < known.size(); ++u) known[u] |= read.empty() ? 1 : read[u];
+  void mark(const Tensor& x, const Flags& read) {  // a flag a number; none: all of them are read
+    Flags& known = read_.try_emplace(x.body(), x.numel(), 0).first->second;
+    for (std::size_t k = 0; k < known.size(); ++k) known[k] |= read.empty() ? 1 : read[k];
   }
 
-  // Which of x's units are read, since y's are. (After a convolution a flatten would hand each channel what is asked of its pixels.)
-  Flags passed_on(const Tensor& y, const Tensor& x) { return by_unit(y) && x.shape() == y.shape() ? read_[y.body()] : Flags{}; }
-
+  // A product counts for the parameter in it. If that is a weight (out, in), as in x Wᵀ (a row an example) or W x (a column an example),
+  // its rows are units, and its columns say which numbers of x are read.
   void product(const Tensor& y) {
     const Tensors& inputs = y.node()->inputs;
+    const Sides t = is(y, {"matmul"}) ? std::get<Sides>(y.node()->attributes) : Sides{.a = false, .b = is(y, {"linear"})};
     const std::int64_t macs = terms(y) * y.numel();
-    bool moved = false;  // is it something else than x (batch, in) times a weight (out, in)?
-    if (is(y, {"matmul"})) moved = std::get<Sides>(y.node()->attributes).a || !std::get<Sides>(y.node()->attributes).b;
-    int i = parameter_under(inputs[1], &moved);
-    const int left = i < 0 ? parameter_under(inputs[0]) : -1;
-    if (i >= 0 && !moved && inputs[0].rank() == 2 && inputs[1].rank() == 2) {
-      Weight& w = weights_[i];
-      w.placed = true;
-      w.read.resize(w.out(), 0);
-      for (std::size_t u = 0; u < w.read.size(); ++u) w.read[u] |= read_[y.body()][u];
-      mark(inputs[0], w.columns());
-    } else {
-      mark(inputs[0], {});
-      mark(inputs[1], {});
-    }
-    if (i < 0) i = left;
+    bool moved = false;
+    int side = 1, i = parameter_under(inputs[1], moved);
+    if (i < 0) side = 0, i = parameter_under(inputs[0], moved);
+    const Tensor& x = inputs[1 - side];
+    const bool rows = side == 1 && !t.a && t.b, columns = side == 0 && !t.a && !t.b;
+    if (i >= 0 && !moved && (rows || columns) && x.rank() == 2 && weights_[i].parameter->shape().rank() == 2) read_through(weights_[i], y, x, rows);
+    else
+      for (const Tensor& input : inputs) mark(input, {});
     if (i < 0) {
       report_.fixed_macs += macs;
       return;
@@ -162,6 +157,20 @@ class Reader {
     ParameterReport& line = report_.parameters[i];
     line.macs += macs;
     line.kept_macs += macs / line.size * line.kept;  // each of its numbers is used as often as any other
+    if (y.body() == last_.body()) speaks_ = i;
+  }
+
+  // x is (n, in) and y (n, out), or both are the other way round.
+  void read_through(Weight& w, const Tensor& y, const Tensor& x, bool rows) {
+    const Flags& of_y = read_[y.body()];
+    const Flags reads = w.columns();
+    Flags of_x(x.numel());
+    w.placed = true;
+    w.read.resize(w.out(), 0);
+    const std::size_t n = x.size(rows ? 0 : 1);
+    for (std::size_t k = 0; k < of_y.size(); ++k) w.read[rows ? k % w.out() : k / n] |= of_y[k];
+    for (std::size_t k = 0; k < of_x.size(); ++k) of_x[k] = reads[rows ? k % w.in() : k / n];
+    mark(x, of_x);
   }
 
   static void count_dead(const Weight& w, ParameterReport& line) {
@@ -174,17 +183,14 @@ class Reader {
     }
   }
 
-  void warn(const Tensor& outputs) {
-    Tensor last = outputs;
-    while (last.node() && terms(last) == 0) last = last.node()->inputs[0];
-    const int speaks = last.node() ? parameter_under(last.node()->inputs[1]) : -1;
+  void warn() {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& p = report_.parameters[i];
       if (p.units > p.kept)
         report_.warnings.push_back(fmt::format(
             "layer \"{}\" {} is close to collapse: {} kept weights for {} units leave at least {} of them with nothing; prune less there",
             p.name, p.shape, p.kept, p.units, p.units - p.kept));
-      if (static_cast<int>(i) == speaks && p.without_input > 0)
+      if (static_cast<int>(i) == speaks_ && p.without_input > 0)
         report_.warnings.push_back(
             fmt::format("layer \"{}\" {} is close to collapse: {} of the network's {} outputs get nothing and say the same of every "
                         "example; prune less there",
@@ -195,6 +201,8 @@ class Reader {
   Report& report_;
   std::vector<Weight> weights_;  // all parameters, biases too, in the report's order
   std::map<const TensorBody*, Flags> read_;
+  Tensor last_;      // the product that makes the network's outputs,
+  int speaks_ = -1;  // and its parameter
 };
 
 void add(Share& sum, const Share& part) {
