@@ -114,7 +114,7 @@ class Reader {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& line = report_.parameters[i];
       require(!line.is_weight || line.size == 0 || line.macs > 0,
-              "report: weight \"{}\" {} is in no product that the report knows (linear, matmul), so its MACs cannot be counted", line.name,
+              "report: weight \"{}\" {} is in no product that the report knows (linear, matmul, sparse_matmul), so its MACs cannot be counted", line.name,
               line.shape);
       if (weights_[i].placed) count_dead(weights_[i], report_.parameters[i]);
     }

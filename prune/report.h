@@ -1,13 +1,13 @@
 // What to report about a pruned network: how much of each parameter is left, how much smaller the whole is, and how much less there is to
 // compute. The last two are different numbers: a weight counts once in the size, and in the work as often as it is multiplied.
 //
-//   compression = parameters / kept parameters        numbers, biases too; where a kept one stands is not counted (a file needs that as
-//   well) speed-up    = MACs / kept MACs                    multiply-adds of one example's forward pass; those with a pruned weight are
-//   left out
+//   compression = parameters / kept parameters    numbers, biases too; where a kept one stands is not counted (a file stores that, too)
+//   speed-up    = MACs / kept MACs                multiply-adds of one example's forward pass; those with a pruned weight are left out
 //
 // MACs are read off the recorded graph of that pass. A linear layer (out, in) has out · in, of which the kept ones count; a bias adds none;
 // a weight that is used at m positions counts m times. A product without a parameter (attention's) costs the same before and after.
-// Both are theory: a masked layer computes as many products as a dense one. How much faster it really is, a clock says ("measured speed").
+// Both are theory: a masked layer computes as many products as a dense one, and a packed one fewer, but slower ones. How much faster it
+// really is, a clock says ("measured speed").
 // Cost: one forward pass and one pass over the weights. Blalock et al., "What is the state of neural network pruning?", MLSys 2020.
 #pragma once
 #include <string>
