@@ -269,7 +269,7 @@ void draw_curves(const std::vector<Cells>& rows, const Settings& s, const RunFol
   for (std::size_t c = 0; c < s.criteria.size(); ++c)
     names += fmt::format("set label '{}' at screen 0.9, screen {:.3f} left textcolor rgb '{}' font ',10'\n", s.criteria[c], 0.8 - 0.055 * static_cast<double>(c),
                          shades[c % shades.size()]);
-  const std::string script = fmt::format(R"gp(set multiplot layout 1,{} margins 0.05,0.88,0.14,0.8 spacing 0.035 title "The objective as the lowest scores go together, without retraining (obs, obs-1993 and woodfisher move the others)\n{{/*0.8 {}}}"
+  const std::string script = fmt::format(R"gp(set multiplot layout 1,{} margins 0.065,0.88,0.14,0.8 spacing 0.035 title "The objective as the lowest scores go together, without retraining (obs, obs-1993 and woodfisher move the others)\n{{/*0.8 {}}}"
 set logscale y
 set xlabel 'fraction deleted'
 set xrange [0:1]
