@@ -1,6 +1,7 @@
 #include "experiments/common/initial_pruning.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "experiments/common/statistics.h"
@@ -11,7 +12,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-double error_of(const nn::Evaluation& e) { return 100 - e.test.accuracy; }
+double error_of(const nn::Evaluation& e) { return std::round((100 - e.test.accuracy) * 1e6) / 1e6; }  // without the subtraction's dust
 
 std::string percent(double fraction) { return fmt::format("{:.4g}%", 100 * fraction); }
 
@@ -128,7 +129,7 @@ std::string InitialPruning::table() const {
   auto line = [&](const std::string& name, const std::string& dense, auto cell_text) {
     std::string l = fmt::format("{:<18} {:>6}", name, dense);
     for (std::size_t i = 0; i < sparsities.size(); ++i) l += fmt::format(" {:>22}", cell_text(i));
-    return l + "\n";
+    return l.substr(0, l.find_last_not_of(' ') + 1) + "\n";
   };
   std::string out = "test error at the end of training, in %, by sparsity\n" +
                     line("", "dense", [&](std::size_t i) { return percent(sparsities[i]); });
