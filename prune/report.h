@@ -47,7 +47,7 @@ struct Report {
 };
 
 // Records a forward pass of the first of `inputs` (n, ...), in evaluation mode. Throws, naming the layer, when a weight has nothing left,
-// and when it is in no product that is known here (linear, matmul).
+// and when it is in no product that is known here (linear, matmul, sparse_matmul).
 Report report(nn::Module& net, const Tensor& inputs);
 
 // The report as aligned text: a line a parameter, the totals, the two ratios and what they count, the warnings.
