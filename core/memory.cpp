@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
@@ -29,10 +30,18 @@ SizeClass size_class(std::size_t bytes) {
   return {4 * (log - 6) + static_cast<int>(steps), (std::size_t{1} << log) + steps * quarter};
 }
 
+// A large block asks for large pages: the system hands out memory a page at a time, when it is first touched, and 2 MiB at a time is
+// five hundred times less often than 4 KiB.
 void* system_allocate(std::size_t bytes) {
   system_allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  constexpr std::size_t page = std::size_t{2} << 20;
+  const std::size_t unit = bytes >= 4 * page ? page : 64;
+  const std::size_t size = (bytes + unit - 1) / unit * unit;
+  void* p = std::aligned_alloc(unit, size);
   require(p != nullptr, "out of memory: asked for {} bytes", bytes);
+#ifdef MADV_HUGEPAGE
+  if (unit == page) madvise(p, size, MADV_HUGEPAGE);  // (a wish: where it is not granted nothing changes)
+#endif
   return p;
 }
 

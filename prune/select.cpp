@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "core/parallel.h"
@@ -11,15 +12,15 @@
 namespace bonsai::prune {
 namespace {
 
-// Real numbers as unsigned integers in the same order: flip all bits of the negative ones and the sign of the others. Adding 0
-// first makes -0 and +0 equal, as they are.
-std::uint32_t key(float x) {
-  const std::uint32_t b = std::bit_cast<std::uint32_t>(x + 0.0f);
-  return b >> 31 ? ~b : b | 0x80000000u;
+// Real numbers as integers in the same order: of the negative ones all bits but the sign are flipped. Adding 0 first makes -0 and +0
+// equal, as they are.
+std::int32_t key(float x) {
+  const std::int32_t b = std::bit_cast<std::int32_t>(x + 0.0f);
+  return b ^ ((b >> 31) & 0x7fffffff);
 }
-std::uint64_t key(double x) {
-  const std::uint64_t b = std::bit_cast<std::uint64_t>(x + 0.0);
-  return b >> 63 ? ~b : b | (std::uint64_t{1} << 63);
+std::int64_t key(double x) {
+  const std::int64_t b = std::bit_cast<std::int64_t>(x + 0.0);
+  return b ^ ((b >> 63) & 0x7fffffffffffffff);
 }
 
 // A run of entries of one candidate: the work is done piece by piece, in parallel, and put together in the pieces' order.
@@ -31,6 +32,13 @@ struct Piece {
   std::uint8_t* out;
   std::int64_t begin, size;  // begin: the first entry's index in its tensor
   bool kept(std::int64_t i) const { return !mask || mask[i]; }
+
+  // run(kept): kept(i) says whether entry i is. Where all are, that is a constant, and the loops become fast ones.
+  template <class F>
+  void visit(F&& run) const {
+    if (mask) run([m = mask](std::int64_t i) { return m[i] != 0; });
+    else run([](std::int64_t) { return true; });
+  }
 };
 
 template <class T>
@@ -50,6 +58,12 @@ std::vector<Piece<T>> cut(const std::vector<Candidate>& candidates, std::vector<
 
 constexpr int digit = 11;  // bits: a histogram of 2,048 counts stays in the first cache, and the digit of all NaNs is an end of it
 using Histogram = std::array<std::int64_t, 1 << digit>;
+
+// The highest digit of a key, 0 .. 2047 in the keys' order.
+template <class Key>
+int top_digit(Key x) {
+  return static_cast<int>(x >> (8 * sizeof(Key) - digit)) + (1 << (digit - 1));
+}
 
 // The digit in which the left-th lowest key lies; `left` becomes its place among the keys that share it.
 int find_digit(const Histogram& h, std::int64_t& left) {
@@ -76,10 +90,12 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
 
   std::vector<Histogram> counts(pieces.size());
   parallel_for(count_of, [&](std::int64_t k) {
-    const Piece<T>& p = pieces[k];
-    std::array<std::array<std::uint32_t, 1 << digit>, 2> two{};  // in turn, so that equal neighbours do not wait for each other
-    for (std::int64_t i = 0; i < p.size; ++i) two[i & 1][key(p.scores[i]) >> top] += p.kept(i);
-    for (int d = 0; d < 1 << digit; ++d) counts[k][d] = std::int64_t{two[0][d]} + two[1][d];
+    const T* scores = pieces[k].scores;
+    std::array<std::array<std::uint32_t, 1 << digit>, 4> four{};  // in turn, so that equal neighbours do not wait for each other
+    pieces[k].visit([&](auto kept) {
+      for (std::int64_t i = 0, n = pieces[k].size; i < n; ++i) four[i & 3][top_digit(key(scores[i]))] += kept(i);
+    });
+    for (int d = 0; d < 1 << digit; ++d) counts[k][d] = std::int64_t{four[0][d]} + four[1][d] + four[2][d] + four[3][d];
   });
   Histogram all{};
   for (const Histogram& h : counts)
@@ -88,19 +104,31 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
   const std::int64_t kept = std::accumulate(all.begin(), all.end(), std::int64_t{0});
   require(remove >= 0 && remove <= kept, "select: cannot remove {} of {} kept entries", remove, kept);
 
-  std::int64_t left = remove;  // how many of those that agree with what is known have to go
-  Key known = 0;               // (nothing is below it: with remove 0 all stay)
+  std::int64_t left = remove;                   // how many of those that agree with what is known have to go
+  Key known = std::numeric_limits<Key>::min();  // nothing is below it: with remove 0 all stay
   if (remove > 0) {
     const int first = find_digit(all, left);
     std::vector<std::int64_t> offset(pieces.size() + 1);
     for (std::size_t k = 0; k < pieces.size(); ++k) offset[k + 1] = offset[k] + counts[k][first];
     std::vector<Key> keys(offset.back());
     parallel_for(count_of, [&](std::int64_t k) {
+      const T* scores = pieces[k].scores;
       Key* to = keys.data() + offset[k];
-      for (std::int64_t i = 0; i < pieces[k].size; ++i)
-        if (const Key x = key(pieces[k].scores[i]); x >> top == static_cast<Key>(first) && pieces[k].kept(i)) *to++ = x;
+      pieces[k].visit([&](auto kept) {
+        constexpr std::int32_t block = 1024;
+        Key found[block];  // every key is written, and counts when it is wanted: no branch that could be mispredicted
+        for (std::int64_t i = 0; i < pieces[k].size; i += block) {
+          std::int32_t n = 0;
+          for (std::int64_t j = i; j < std::min(i + block, pieces[k].size); ++j) {
+            const Key x = key(scores[j]);
+            found[n] = x;
+            n += top_digit(x) == first && kept(j);
+          }
+          to = std::copy_n(found, n, to);
+        }
+      });
     });
-    known = static_cast<Key>(first);
+    known = static_cast<Key>(first - (1 << (digit - 1)));
     for (int shift = top; shift > 0;) {
       const int width = std::min(digit, shift);
       shift -= width;
@@ -112,12 +140,15 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
 
   std::vector<std::int64_t> ties(pieces.size());
   parallel_for(count_of, [&](std::int64_t k) {
-    const Piece<T>& p = pieces[k];
-    for (std::int64_t i = 0; i < p.size; ++i) {
-      const Key x = key(p.scores[i]);
-      p.out[i] = p.kept(i) && x >= known;
-      ties[k] += p.out[i] && x == known;
-    }
+    const T* __restrict scores = pieces[k].scores;
+    std::uint8_t* __restrict out = pieces[k].out;
+    pieces[k].visit([&](auto kept) {
+      const auto n = static_cast<std::int32_t>(pieces[k].size);
+      std::int32_t equal = 0;  // (two plain loops, which compilers vectorise)
+      for (std::int32_t i = 0; i < n; ++i) out[i] = kept(i) && key(scores[i]) >= known ? 1 : 0;
+      for (std::int32_t i = 0; i < n; ++i) equal += kept(i) && key(scores[i]) == known ? 1 : 0;
+      ties[k] = equal;
+    });
   });
   for (std::size_t k = 0; left > 0 && k < pieces.size(); ++k)  // of equal scores the first ones go
     for (std::int64_t i = 0; ties[k] > 0 && left > 0 && i < pieces[k].size; ++i)
