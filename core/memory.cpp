@@ -12,8 +12,8 @@
 namespace bonsai {
 namespace {
 
-constexpr std::size_t smallest = 64, largest = std::size_t{64} << 20;  // larger blocks go straight back to the system
-constexpr int classes = 4 * 21;                                        // four sizes per doubling, 64 B to 64 MiB
+constexpr std::size_t smallest = 64, largest = std::size_t{256} << 20;  // larger blocks go straight back to the system
+constexpr int classes = 4 * 23;                                         // four sizes per doubling, 64 B to 256 MiB
 
 std::atomic<std::uint64_t> system_allocations{0};
 
