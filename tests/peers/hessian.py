@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""PyTorch beside bench_hessians: hessian/16-30-10/1000, the exact Hessian of 820 parameters in f64. Prints its median time."""
+"""PyTorch beside bench_hessians: the exact Hessian of 820 parameters in f64. Prints its median time.
+
+bench: hessian/16-30-10/1000
+"""
 import time
 
 import torch

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""PyTorch beside bench_selection: select/global/50M/0.9, torch.nn.utils.prune.global_unstructured over 50 million weights. Prints its time."""
+"""PyTorch beside bench_selection: torch.nn.utils.prune.global_unstructured over 50 million weights. Prints its time.
+
+bench: select/global/50M/0.9
+"""
 import time
 
 import torch
