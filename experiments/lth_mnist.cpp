@@ -77,12 +77,14 @@ void check(Settings& s) {
   std::sort(s.arms.begin(), s.arms.end(),
             [&](auto& a, auto& b) { return std::ranges::find(order, a) < std::ranges::find(order, b); });
   require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
-  require(prune::method(s.criterion).needs == prune::Needs::weights,
-          "--criterion {}: scores by its {}, and a ticket is chosen by its weights alone; take magnitude or random", s.criterion,
-          name(prune::method(s.criterion).needs));
-  // A rate that leaves nothing of a layer is found now, not after hours.
+  const prune::Method& m = prune::method(s.criterion);
+  require(m.needs != prune::Needs::training && !m.operate,
+          "--criterion {}: {}; take a score of a trained network, such as magnitude, taylor or random", s.criterion,
+          m.operate ? "moves the weights that stay, and a ticket goes back to its own" : "scores a whole training");
+  // A score that is too dear for this network, and a rate that leaves nothing of a layer, are found now, not after hours.
   auto net = nn::lenet_300_100();
   const std::vector<nn::Parameter*> weights = prune::prunable(*net);
+  m.score({.parameters = weights, .net = net.get(), .inputs = ones({1, 784}), .targets = zeros({1}, DType::i64)});
   for (nn::Parameter* p : weights) {
     const bool output = p == weights.back();
     const std::int64_t left =
@@ -117,8 +119,8 @@ std::vector<TrainingId> plan(const Settings& s, std::int64_t trials) {
   return ids;
 }
 
-// Prunes `rounds` rounds' worth at once: each layer keeps as many as after that many rounds.
-void prune_rounds(nn::Module& net, const Settings& s, const Random& random, std::int64_t rounds) {
+// Prunes `rounds` rounds' worth at once: each layer keeps as many as after that many rounds. A score that asks for examples gets `asked`.
+void prune_rounds(nn::Module& net, const Settings& s, const Batch& asked, const Random& random, std::int64_t rounds) {
   const std::vector<nn::Parameter*> weights = prune::prunable(net);
   std::vector<double> fractions;
   for (nn::Parameter* p : weights) {
@@ -128,14 +130,17 @@ void prune_rounds(nn::Module& net, const Settings& s, const Random& random, std:
                                   : 1 - static_cast<double>(prune::kept_after(kept, rate, static_cast<int>(rounds))) /
                                             static_cast<double>(kept));
   }
-  prune::prune_step(prune::method(s.criterion), {weights, random}, fractions);
+  prune::Method layerwise = prune::method(s.criterion);
+  layerwise.scope = prune::Scope::layer;
+  prune::prune_step(layerwise, {.parameters = weights, .random = random, .net = &net, .inputs = asked.inputs, .targets = asked.labels}, fractions);
 }
 
 // The masks of so many rounds' pruning at once, from trained weights.
-std::vector<Tensor> masks_at_once(const std::vector<Tensor>& trained, const Settings& s, const Random& random, std::int64_t rounds) {
+std::vector<Tensor> masks_at_once(const std::vector<Tensor>& trained, const Settings& s, const Batch& asked, const Random& random,
+                                  std::int64_t rounds) {
   auto net = nn::lenet_300_100();
   prune::rewind(net->parameters(), trained);
-  prune_rounds(*net, s, random, rounds);
+  prune_rounds(*net, s, asked, random, rounds);
   return prune::masks_of(net->parameters());
 }
 
@@ -150,6 +155,7 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
     jobs.chain([&, trial] {
       const Random random = Random(o.seed).derive("trial").derive(trial);
+      const Batch asked = datasets::Batches(train, std::min<std::int64_t>(1000, train.size()), random.derive("asked"))(0);
       auto batches = [&](const TrainingId& id) { return datasets::Batches(train, s.batch, random.derive("batches").derive(id.str())); };
       auto train_later = [&](TrainingId id, std::vector<Tensor> values, std::vector<Tensor> masks, std::int64_t from) {
         const Start start{.values = values, .masks = masks, .batches = batches(id), .iteration = from, .keep_final = id.arm == "ticket"};
@@ -173,7 +179,7 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const
         if (level == 0) rewind_to = trained.kept_values;
         prune::rewind(net->parameters(), trained.final_values);
         for (std::int64_t r = 1; level == 0 && s.has("oneshot") && r <= s.rounds; ++r)
-          train_later({trial, "oneshot", 0, r}, rewind_to, masks_at_once(trained.final_values, s, random.derive("scores"), r), s.rewind);
+          train_later({trial, "oneshot", 0, r}, rewind_to, masks_at_once(trained.final_values, s, asked, random.derive("scores"), r), s.rewind);
         for (std::int64_t repeat = 0; level > 0 && repeat < s.reinits; ++repeat) {
           auto stream = [&](const char* arm) { return random.derive(arm).derive(level).derive(repeat); };
           auto fresh = nn::lenet_300_100();
@@ -181,7 +187,7 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const
           if (s.has("reinit")) train_later({trial, "reinit", repeat, level}, snapshot(fresh->parameters()), masks, 0);
           if (s.has("random")) train_later({trial, "random", repeat, level}, rewind_to, prune::random_masks(masks, stream("random")), s.rewind);
         }
-        if (level < s.rounds) prune_rounds(*net, s, random.derive("scores").derive(level), 1);  // 3. prune the smallest p%: a mask m
+        if (level < s.rounds) prune_rounds(*net, s, asked, random.derive("scores").derive(level), 1);  // 3. prune the smallest p%: a mask m
       }                                                                      // 4. reset the rest to θ0: the ticket f(x; m ⊙ θ0)
     });
   // end

@@ -164,5 +164,22 @@ TEST(strategies, share_the_first_round) {
   EXPECT_NE(get(reset / "parts/trial00-ticket0-level02.csv"), get(on / "parts/trial00-ticket0-level02.csv"));
 }
 
+// A score that looks at the loss of a thousand training examples: other masks than magnitude's, as many weights, the same at any number of jobs.
+TEST(lth_mnist, a_criterion_that_asks_for_examples) {
+  NEEDS_MNIST();
+  const TemporaryFolder at;
+  const struct {
+    const char *folder, *criterion, *jobs;
+  } runs[] = {{"taylor", "taylor", "1"}, {"again", "taylor", "2"}, {"magnitude", "magnitude", "2"}, {"global", "magnitude-global", "2"}};
+  for (const auto& r : runs)
+    ASSERT_EQ(run({.args = small({"--criterion", r.criterion, "--jobs", r.jobs, "--arms", "ticket", "--out", at / r.folder})}).status, 0) << r.folder;
+  auto results = [&](const char* folder) { return get(fs::path(at / folder) / "results.csv"); };
+  EXPECT_EQ(results("taylor"), results("again"));
+  EXPECT_NE(results("taylor"), results("magnitude"));
+  EXPECT_EQ(results("global"), results("magnitude"));  // a ticket is pruned layer by layer, whatever the criterion's own scope
+  const std::string rows = results("taylor");
+  EXPECT_NE(rows.find(",ticket,0,2,0.640"), std::string::npos) << rows.substr(0, 200);  // 64.06%: two rounds
+}
+
 }  // namespace
 }  // namespace bonsai::test
