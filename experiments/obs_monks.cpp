@@ -205,11 +205,14 @@ void run(int argc, char** argv) {
             "after the other, by OBS, OBD or magnitude, until it makes its first new mistake on the training set.",
             {2, 11, 11});
   if (!o.parse(argc, argv)) return;
+  std::vector<datasets::Monks> data;
+  for (const Problem& p : problems) {
+    data.push_back(datasets::load_monks(datasets::data_directory(o.data_dir), p.number, o.seed));
+    o.fact(fmt::format("{} training set", p.name), data.back().published ? "published" : "drawn", data.back().published);
+  }
   RunFolder folder(o, "monks");
   if (folder.finished()) return present_again(folder);
   require_gnuplot();
-  std::vector<datasets::Monks> data;
-  for (const Problem& p : problems) data.push_back(datasets::load_monks(datasets::data_directory(o.data_dir), p.number, o.seed));
   folder.begin();
   for (const datasets::Monks& m : data) fmt::print("{}\n", m.origin);
 

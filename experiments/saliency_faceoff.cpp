@@ -293,10 +293,15 @@ void run(int argc, char** argv) {
   o.integer("--digits-refitted", s.digits_refitted, {40, 200, 2410}, "weights whose compensated truth is measured", 10, 10000);
   if (!o.parse(argc, argv)) return;
   check(s);
+  for (const std::string& n : s.nets) {
+    network(n, s, o);  // are the data there?
+    if (n == "xor" || n == "digits") continue;
+    const bool published = datasets::load_monks(datasets::data_directory(o.data_dir), n == "monks-3" ? 3 : 1, o.seed).published;
+    o.fact(n + " training set", published ? "published" : "drawn", published);
+  }
   RunFolder folder(o, "toys");
   if (folder.finished()) return present_again(folder);
   require_gnuplot();
-  for (const std::string& n : s.nets) network(n, s, o);  // are the data there?
   folder.begin();
 
   std::vector<Part> parts;

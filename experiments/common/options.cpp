@@ -41,6 +41,7 @@ struct Options::Impl {
     std::function<bool(const std::string& size)> is_default;
   };
   std::vector<Bound> bound;
+  std::vector<Setting> facts;
 
   Impl(std::string program, std::string about) : name(std::move(program)), app(std::move(about), name) {}
 
@@ -125,6 +126,10 @@ bool Options::parse(int argc, char** argv) {
   return true;
 }
 
+void Options::fact(const std::string& name, const std::string& value, bool as_usual) {
+  impl_->facts.push_back({name, nlohmann::json(value).dump(), as_usual});
+}
+
 const std::string& Options::program() const { return impl_->name; }
 
 std::string Options::command_line() const {
@@ -138,6 +143,7 @@ std::vector<Setting> Options::settings() const {
   std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true},
                            {"size", nlohmann::json(size).dump(), true}};
   for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
+  all.insert(all.end(), impl_->facts.begin(), impl_->facts.end());
   return all;
 }
 

@@ -40,6 +40,9 @@ class Options {
   void text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
             const std::vector<std::string>& choices = {});
 
+  // Something that was found rather than given and decides the results, such as which of two data sets is there. It counts as a setting.
+  void fact(const std::string& name, const std::string& value, bool as_usual);
+
   // False when only help was asked for (and printed). Throws Error with one line otherwise.
   bool parse(int argc, char** argv);
 

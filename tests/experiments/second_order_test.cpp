@@ -103,6 +103,16 @@ TEST(refusals, a_monks_file_that_is_not_the_published_one) {
   EXPECT_FALSE(fs::exists(fs::path(at / "out")));
 }
 
+// A run of one training set is not gone on with on another.
+TEST(obs_monks, a_run_on_drawn_examples_is_not_resumed_on_the_published_ones) {
+  if (!std::getenv("BONSAI_MONKS")) GTEST_SKIP() << "BONSAI_MONKS does not name a folder with the published MONK's files";
+  if (sanitized) GTEST_SKIP() << "minutes under a sanitizer";
+  const TemporaryFolder at;
+  ASSERT_EQ(run({.args = {"--quick", "--trials", "1", "--data-dir", at / "none", "--out", at / "a"}, .program = "obs_monks"}).status, 0);
+  const Outcome o = run({.args = monks_args(at, {"--quick", "--trials", "1", "--resume", "--out", at / "a"}), .program = "obs_monks"});
+  expect_refused(o, "monks-1 training set is \"drawn\" there, \"published\" here", "obs_monks");
+}
+
 // ---- the truth, where it is known: a linear network with squared error is a quadratic, and OBS is exact there
 
 TEST(Truth, OfAQuadraticIsWhatObsSays) {
