@@ -93,7 +93,13 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
     const T* scores = pieces[k].scores;
     std::array<std::array<std::uint32_t, 1 << digit>, 4> four{};  // in turn, so that equal neighbours do not wait for each other
     pieces[k].visit([&](auto kept) {
-      for (std::int64_t i = 0, n = pieces[k].size; i < n; ++i) four[i & 3][top_digit(key(scores[i]))] += kept(i);
+      constexpr std::int64_t block = 1024;
+      std::uint16_t digits[block];  // a loop that vectorises, and one that cannot
+      for (std::int64_t i = 0; i < pieces[k].size; i += block) {
+        const auto n = static_cast<std::int32_t>(std::min(block, pieces[k].size - i));
+        for (std::int32_t j = 0; j < n; ++j) digits[j] = static_cast<std::uint16_t>(top_digit(key(scores[i + j])));
+        for (std::int32_t j = 0; j < n; ++j) four[j & 3][digits[j]] += kept(i + j);
+      }
     });
     for (int d = 0; d < 1 << digit; ++d) counts[k][d] = std::int64_t{four[0][d]} + four[1][d] + four[2][d] + four[3][d];
   });
@@ -116,13 +122,16 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
       Key* to = keys.data() + offset[k];
       pieces[k].visit([&](auto kept) {
         constexpr std::int32_t block = 1024;
-        Key found[block];  // every key is written, and counts when it is wanted: no branch that could be mispredicted
+        Key here[block], found[block];
+        std::uint8_t wanted[block];
         for (std::int64_t i = 0; i < pieces[k].size; i += block) {
-          std::int32_t n = 0;
-          for (std::int64_t j = i; j < std::min(i + block, pieces[k].size); ++j) {
-            const Key x = key(scores[j]);
-            found[n] = x;
-            n += top_digit(x) == first && kept(j);
+          const auto size = static_cast<std::int32_t>(std::min<std::int64_t>(block, pieces[k].size - i));
+          for (std::int32_t j = 0; j < size; ++j) here[j] = key(scores[i + j]);
+          for (std::int32_t j = 0; j < size; ++j) wanted[j] = kept(i + j) && top_digit(here[j]) == first ? 1 : 0;
+          std::int32_t n = 0;  // every key is written, and stays when it is wanted: no branch that could be mispredicted
+          for (std::int32_t j = 0; j < size; ++j) {
+            found[n] = here[j];
+            n += wanted[j];
           }
           to = std::copy_n(found, n, to);
         }
