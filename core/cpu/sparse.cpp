@@ -82,13 +82,6 @@ void row_times_narrow(SparseView s, const T* values, const T* x, std::int64_t n,
 template <class T>
 Vec<T> add_neighbours(Vec<T> a, Vec<T> b) {
   constexpr int w = Simd<T>::width;
-  typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> Lane;
-  typedef Lane Lanes __attribute__((vector_size(vector_bytes)));
-  Lanes even{}, odd{};
-  for (int i = 0; i < w; ++i) {
-    even[i] = 2 * i;
-    odd[i] = 2 * i + 1;
-  }
 #if defined(__clang__)
   Vec<T> x{}, y{};  // (clang's shuffle wants its indices as literals; it makes one of these loops all the same)
   for (int i = 0; i < w; ++i) {
@@ -97,6 +90,13 @@ Vec<T> add_neighbours(Vec<T> a, Vec<T> b) {
   }
   return x + y;
 #else
+  typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> Lane;
+  typedef Lane Lanes __attribute__((vector_size(vector_bytes)));
+  Lanes even{}, odd{};
+  for (int i = 0; i < w; ++i) {
+    even[i] = 2 * i;
+    odd[i] = 2 * i + 1;
+  }
   typedef T Plain __attribute__((vector_size(vector_bytes)));
   return Vec<T>(__builtin_shuffle(Plain(a), Plain(b), even)) + Vec<T>(__builtin_shuffle(Plain(a), Plain(b), odd));
 #endif
