@@ -36,14 +36,21 @@ void compute_parts(RunFolder& folder, const Options& o, const std::string& heade
   for (const Part& p : parts) ids.push_back(p.id);
   folder.plan_results(header + "\n", ids);
   std::int64_t left = 0;
-  for (const std::string& id : ids) {
-    if (folder.part(id).empty()) ++left;
-    else cells(folder, header, id);  // refuses what is damaged
+  double all = 0, longest = 0;
+  for (const Part& p : parts) {
+    if (!folder.part(p.id).empty()) {
+      cells(folder, header, p.id);  // refuses what is damaged
+      continue;
+    }
+    ++left;
+    const double one = p.seconds > 0 ? p.seconds : seconds / static_cast<double>(parts.size());
+    all += one;
+    longest = std::max(longest, one);
   }
   folder.write_results();
   const std::int64_t at_once = std::min({o.jobs, std::max<std::int64_t>(1, left), std::int64_t{hardware_threads()}});
   fmt::print("{}: {} {}, {} at a time: about {}, in {}\n", o.program(), left, what, at_once,
-             duration(seconds * static_cast<double>(left) / static_cast<double>(std::max<std::size_t>(1, parts.size()) * at_once)), folder.path().string());
+             duration(std::max(longest, all / static_cast<double>(at_once))), folder.path().string());
   std::fflush(stdout);
   Progress progress(what, static_cast<std::int64_t>(parts.size()), static_cast<std::int64_t>(parts.size()));
   Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));

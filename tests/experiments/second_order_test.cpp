@@ -81,6 +81,7 @@ TEST(refusals, of_the_second_order_experiments) {
       {"saliency_faceoff", {"--nets", ""}, "need at least one name"},
       {"saliency_faceoff", {"--criteria", "obd,best"}, "no criterion \"best\""},
       {"saliency_faceoff", {"--criteria", "movement"}, "movement scores a training"},
+      {"saliency_faceoff", {"--minima", "0"}, "--minima: 0 is not between 1 and 40"},
       {"saliency_faceoff", {"--digits-hidden", "0"}, "--digits-hidden: 0 is not between 1 and 100"},
       {"saliency_faceoff", {"--nets", "digits"}, "./bonsai data mnist"},
       {"obs_monks", {"--trials", "0"}, "--trials"},
