@@ -39,6 +39,12 @@ Tensor mask_of(const Pattern& p);                        // u8 (rows, columns)
 Tensor pack(const Tensor& dense, const Pattern& p);      // (rows, columns) -> (kept), outside the graph
 Tensor unpack(const Tensor& values, const Pattern& p);   // (kept) -> (rows, columns), zeros elsewhere, outside the graph
 
+// (n, features) -> (features, m): the examples as columns, m = n rounded up to whole cache lines (16 in f32, 8 in f64), so that every
+// feature's row begins at one; a load that straddles two costs twice. The columns that are added hold 0, as their gradients do.
+Tensor to_columns(const Tensor& x);
+// (features, m) -> (n, features): back, without what was added.
+Tensor to_rows(const Tensor& x, std::int64_t n);
+
 // ---- Operations (core/ops/sparse.cpp), differentiable as often as wanted: their derivatives are one another.
 // Y(rows, n) = S X + b         X (columns, n), values (kept), bias (rows) or undefined
 Tensor sparse_matmul(const PatternRef& s, const Tensor& values, const Tensor& x, const Tensor& bias = {});

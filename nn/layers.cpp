@@ -10,7 +10,7 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) : weight_(add_param
 Tensor Linear::forward(const Tensor& x) {
   if (weight_.is_packed()) {
     require(x.rank() == 2, "linear: input {} does not fit weight {}; it must be (batch, {})", x.shape(), weight_.shape(), weight_.shape()[1]);
-    return transpose(forward_columns(transpose(x)));
+    return to_rows(forward_columns(to_columns(x)), x.size(0));
   }
   return linear(x, weight_.value(), bias_ ? bias_->value() : Tensor{});
 }

@@ -10,7 +10,8 @@ class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true);
   Tensor forward(const Tensor& x) override;
-  Tensor forward_columns(const Tensor& x) override;                           // (in, n) -> (out, n): W x + b
+  Tensor forward_columns(const Tensor& x) override;                           // (in, m) -> (out, m): W x + b
+  bool takes_columns() const override { return true; }
   bool wants_columns() const override { return weight_.is_packed(); }
   std::string describe() const override;
   Parameter& weight() { return weight_; }
@@ -35,6 +36,7 @@ class Activation : public Module {
   Activation(const char* name, Function f) : name_(name), f_(f) {}
   Tensor forward(const Tensor& x) override { return f_(x); }
   Tensor forward_columns(const Tensor& x) override { return f_(x); }
+  bool takes_columns() const override { return true; }
   std::string describe() const override { return name_; }
 
  private:

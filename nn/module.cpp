@@ -63,18 +63,22 @@ void Module::add_child(std::string name, std::unique_ptr<Module> m) {
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
   bool columns = false;
+  const std::int64_t n = x.rank() == 0 ? 1 : x.size(0);
   for (auto& [name, m] : children()) {
     try {
       if (!columns && m->wants_columns()) {
-        y = transpose(y);
+        y = to_columns(y);
         columns = true;
+      } else if (columns && !m->takes_columns()) {
+        y = to_rows(y, n);
+        columns = false;
       }
       y = columns ? m->forward_columns(y) : m->forward(y);
     } catch (const Error& e) {  // which layer was it?
       fail("layer \"{}\" ({}): {}", name, m->describe(), e.what());
     }
   }
-  return columns ? transpose(y) : y;
+  return columns ? to_rows(y, n) : y;
 }
 
 std::string Sequential::describe() const {

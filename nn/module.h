@@ -18,9 +18,11 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   virtual Tensor forward(const Tensor& x) = 0;
-  // The same with activations as columns: (features, batch) in and out. Layers that would rather have it so say yes to wants_columns();
-  // others need not care.
-  virtual Tensor forward_columns(const Tensor& x) { return transpose(forward(transpose(x))); }
+  // The same with examples as columns, (features, m) in and out, as packed weights would rather have it (core/sparse.h: to_columns).
+  // Column j of the result depends on column j alone: some of them may be no examples. A module that can says so with takes_columns();
+  // wants_columns() says that it is faster. Others need not care.
+  virtual Tensor forward_columns(const Tensor& x) { fail("{}: takes no columns, got {}", describe(), x.shape()); }
+  virtual bool takes_columns() const { return false; }
   virtual bool wants_columns() const { return false; }
   Tensor operator()(const Tensor& x) { return forward(x); }
   virtual std::string describe() const = 0;  // one line: "Linear 784 -> 300"
@@ -72,7 +74,7 @@ class Sequential : public Module {
     add_child(std::move(name), std::make_unique<M>(std::forward<Args>(args)...));
     return *this;
   }
-  Tensor forward(const Tensor& x) override;  // (turns its activations to columns at the first layer that wants them, and back at the end)
+  Tensor forward(const Tensor& x) override;  // (turns its activations to columns at the first layer that wants them, and back when one can't)
   std::string describe() const override;
 };
 

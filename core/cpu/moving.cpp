@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
 
 #include "core/cpu/loops.h"
 #include "core/random.h"
@@ -23,10 +27,51 @@ void fill(View out, double value) {
   });
 }
 
+namespace {
+
+// y[i * dy + j] = x[j * dx + i] for i < 16, j < 4.
+template <class T>
+void transpose_tile(const T* x, std::int64_t dx, T* y, std::int64_t dy) {
+#ifdef __SSE2__
+  if constexpr (std::is_same_v<T, float>) {
+    for (int i = 0; i < 16; i += 4) {
+      __m128 a = _mm_loadu_ps(x + i), b = _mm_loadu_ps(x + dx + i), c = _mm_loadu_ps(x + 2 * dx + i), d = _mm_loadu_ps(x + 3 * dx + i);
+      _MM_TRANSPOSE4_PS(a, b, c, d);
+      _mm_storeu_ps(y + i * dy, a);
+      _mm_storeu_ps(y + (i + 1) * dy, b);
+      _mm_storeu_ps(y + (i + 2) * dy, c);
+      _mm_storeu_ps(y + (i + 3) * dy, d);
+    }
+    return;
+  }
+#endif
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 4; ++j) y[i * dy + j] = x[j * dx + i];
+}
+
+// The transpose of (columns, rows) x: tiles of a cache line of x by four of its rows, so that both sides are met a line at a time.
+template <class T>
+void transpose(const T* x, std::int64_t dx, T* y, std::int64_t dy, std::int64_t rows, std::int64_t columns) {
+  parallel_for((rows + 63) / 64, [&](std::int64_t tile) {
+    for (std::int64_t i = 64 * tile, end = std::min(rows, i + 64); i < end; i += 16)
+      for (std::int64_t j = 0; j < columns; j += 4) {
+        if (i + 16 <= end && j + 4 <= columns) transpose_tile(x + j * dx + i, dx, y + i * dy + j, dy);
+        else
+          for (std::int64_t p = i; p < std::min(end, i + 16); ++p)
+            for (std::int64_t q = j; q < std::min(columns, j + 4); ++q) y[p * dy + q] = x[q * dx + p];
+      }
+  });
+}
+
+}  // namespace
+
 void copy(View in, View out) {
   dispatch(in.dtype, [&]<class From>() {
     dispatch(out.dtype, [&]<class To>() {
       const Loops<2> loops(out.shape, {&in.strides, &out.strides});
+      if constexpr (std::is_same_v<From, To>)
+        if (loops.rank == 2 && loops.stride[0][0] == 1 && loops.stride[1][1] == 1)
+          return transpose(in.as<From>(), loops.stride[0][1], out.as<To>(), loops.stride[1][0], loops.size[0], loops.size[1]);
       const std::int64_t si = loops.stride[0][loops.rank - 1], so = loops.stride[1][loops.rank - 1];
       loops.for_each_run([&](const std::int64_t (&at)[2], std::int64_t n) {
         const From* x = in.as<From>() + at[0];

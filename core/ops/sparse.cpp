@@ -16,7 +16,38 @@ void check_dense(const char* op, const char* which, const Tensor& x, std::int64_
           name(t), features);
 }
 
+std::int64_t whole_lines(std::int64_t n, DType t) {
+  const auto line = static_cast<std::int64_t>(64 / size_of(t));
+  return (n + line - 1) / line * line;
+}
+
+View columns(View v, std::int64_t begin, std::int64_t end) {
+  v.data = v.as<char>() + begin * v.strides[1] * static_cast<std::int64_t>(size_of(v.dtype));
+  v.shape[1] = end - begin;
+  return v;
+}
+
 }  // namespace
+
+// Y = Xᵀ, with zeros added         dX = dYᵀ without them
+Tensor to_columns(const Tensor& x) {
+  require(x.rank() == 2 && is_floating(x.dtype()), "to_columns: needs (n, features) in f32 or f64, got {} {}", name(x.dtype()), x.shape());
+  const std::int64_t n = x.shape()[0], m = whole_lines(n, x.dtype());
+  Tensor y = empty({x.shape()[1], m}, x.dtype(), x.device());
+  const View all = view_for_writing(y);
+  kernels(x).copy(transposed(view(x)), columns(all, 0, n));
+  if (m > n) kernels(x).fill(columns(all, n, m), 0);
+  return record({"to_columns", {x}}, y, [](const Local& at, const Tensor& dy) -> Tensors { return {to_rows(dy, at.shape(0)[0])}; });
+}
+
+// Y = Xᵀ without the columns from n on         dX = dYᵀ, and 0 for these
+Tensor to_rows(const Tensor& x, std::int64_t n) {
+  require(x.rank() == 2 && is_floating(x.dtype()) && x.shape()[1] == whole_lines(n, x.dtype()), "to_rows: {} {} are not the columns of {} examples", name(x.dtype()),
+          x.shape(), n);
+  Tensor y = empty({n, x.shape()[0]}, x.dtype(), x.device());
+  kernels(x).copy(transposed(columns(view(x), 0, n)), view_for_writing(y));
+  return record({"to_rows", {x}}, y, [](const Local&, const Tensor& dy) -> Tensors { return {to_columns(dy)}; });
+}
 
 // Y = S X + b          dX = Sᵀ dY        dv_k = Σ_j dY_rj X_cj        db = Σ dY over the batch
 Tensor sparse_matmul(const PatternRef& s, const Tensor& values, const Tensor& x, const Tensor& bias) {
