@@ -3,7 +3,10 @@
 //   y = S x     the sums of one output row, up to 64 floats of the batch, stay in registers while the row's entries pass by; an entry
 //               costs the load of its value and index, and one load and fused multiply-add a vector
 //   v = y xᵀ    where S has entries: the row of y stays in registers; an entry is a product of two rows, and the vectors of partial sums
-//               of many entries are added up together, in a tree of shuffles
+//               of as many entries as a vector has lanes are added up together, in a tree of shuffles
+//
+// Blocked: x does not fit the first-level cache. So where rows have entries enough, a tile of rows takes the columns of S a block at a
+// time, whose rows of x do fit and serve all rows of the tile. The order of each sum stays the same, and so do its bits.
 //
 // A batch that is no multiple of the vector is covered by a last vector that overlaps the one before: it computes some columns twice, with
 // the same bits. Batches below one vector are plain loops.
@@ -24,7 +27,9 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 constexpr int most_vectors = 256 / vector_bytes < 8 ? 256 / vector_bytes : 8;  // of sums that stay in registers
-constexpr std::int64_t rows_per_tile = 16;
+constexpr std::int64_t rows_per_tile = 48;
+constexpr std::int64_t block_columns = 112;  // of 256 bytes each: 28 KB
+constexpr std::int64_t worth_a_block = 25;   // entries a row and block; with fewer, loading and storing its sums costs more than it saves
 
 template <class T>
 struct Simd {
@@ -38,35 +43,53 @@ Vec<T> load(const T* from) { return *reinterpret_cast<const Vec<T>*>(from); }
 template <class T>
 void store(T* to, Vec<T> v) { *reinterpret_cast<Vec<T>*>(to) = v; }
 
-// Where the vectors that cover n columns begin: 0, w, 2w, ..., and the last at n - w.
-struct Cover {
-  std::int64_t vectors, last;
-  Cover(std::int64_t n, int width) : vectors((n + width - 1) / width), last(n - width) {}
+// The columns of the batch that are worked on together: vectors at first, first + width, ..., and the last at `last`, whose first
+// `counted` lanes belong to the one before.
+struct Panel {
+  std::int64_t n, first, last;
+  int vectors, counted;
 };
-
-// V vectors of one output row. The last of them begins at `last`, the others at multiples of the width from `first`.
-template <class T, int V>
-void row_times(SparseView s, const T* values, const T* x, std::int64_t n, std::int64_t r, T bias, T* y, std::int64_t first, std::int64_t last) {
-  constexpr int w = Simd<T>::width;
-  Vec<T> sum[V];
-  for (int v = 0; v < V; ++v) sum[v] = Vec<T>{} + bias;
-  const std::int32_t end = s.begin[r + 1];
-  for (std::int32_t k = s.begin[r]; k < end; ++k) {
-    const T value = values[s.from ? s.from[k] : k];
-    const T* row = x + std::int64_t{s.index[k]} * n;
-    for (int v = 0; v < V - 1; ++v) sum[v] += value * load<T>(row + first + v * w);
-    sum[V - 1] += value * load<T>(row + last);
+// f(panel, is it the first?) for the panels that cover n columns.
+template <class F>
+void each_panel(std::int64_t n, std::int64_t width, F f) {
+  const std::int64_t vectors = (n + width - 1) / width;
+  for (std::int64_t v = 0; v < vectors; v += most_vectors) {
+    const std::int64_t now = std::min<std::int64_t>(most_vectors, vectors - v);
+    const bool ends = v + now == vectors;
+    f(Panel{n, v * width, ends ? n - width : (v + now - 1) * width, static_cast<int>(now), ends ? static_cast<int>(vectors * width - n) : 0}, v == 0);
   }
-  for (int v = 0; v < V - 1; ++v) store<T>(y + r * n + first + v * w, sum[v]);
-  store<T>(y + r * n + last, sum[V - 1]);
 }
 
-template <class T, int V = most_vectors>
-void rows_times(std::int64_t vectors, SparseView s, const T* values, const T* x, std::int64_t n, std::int64_t r, T bias, T* y, std::int64_t first,
-                std::int64_t last) {
+// f<V>() with V the number of vectors.
+template <int V = most_vectors, class F>
+[[gnu::always_inline]] inline auto with_vectors(int vectors, F f) {
   if constexpr (V > 1)
-    if (vectors < V) return rows_times<T, V - 1>(vectors, s, values, x, n, r, bias, y, first, last);
-  row_times<T, V>(s, values, x, n, r, bias, y, first, last);
+    if (vectors < V) return with_vectors<V - 1>(vectors, f);
+  return f.template operator()<V>();
+}
+
+// One output row, its entries from k on that lie before column `stop`; returns the next. The sums go on from what y holds, or start from
+// the bias.
+template <class T, int V, bool Permuted>
+std::int32_t row_times(SparseView s, const T* values, const T* x, Panel p, std::int64_t r, std::int32_t k, std::int64_t stop, bool go_on, T bias, T* y) {
+  constexpr int w = Simd<T>::width;
+  const std::int64_t n = p.n, last = p.last - p.first;
+  x += p.first;
+  y += r * n + p.first;
+  Vec<T> sum[V];
+  for (int v = 0; v < V - 1; ++v) sum[v] = go_on ? load<T>(y + v * w) : Vec<T>{} + bias;
+  sum[V - 1] = go_on ? load<T>(y + last) : Vec<T>{} + bias;
+  const std::int32_t end = s.begin[r + 1];
+  const auto stop_at = static_cast<std::int32_t>(stop);
+  for (std::int32_t column; k < end && (column = s.index[k]) < stop_at; ++k) {
+    const T value = values[Permuted ? s.from[k] : k];
+    const T* row = x + column * n;
+    for (int v = 0; v < V - 1; ++v) sum[v] += value * load<T>(row + v * w);
+    sum[V - 1] += value * load<T>(row + last);
+  }
+  for (int v = 0; v < V - 1; ++v) store<T>(y + v * w, sum[v]);
+  store<T>(y + last, sum[V - 1]);
+  return k;
 }
 
 template <class T>
@@ -78,78 +101,81 @@ void row_times_narrow(SparseView s, const T* values, const T* x, std::int64_t n,
   }
 }
 
-// Lane i of the result is the sum of neighbours 2i and 2i+1 of a followed by b.
-template <class T>
-Vec<T> add_neighbours(Vec<T> a, Vec<T> b) {
-  constexpr int w = Simd<T>::width;
+// Within each group of `group` lanes: the sums of neighbours, a's in the first half of the group and b's in the second. One step of the
+// tree: with whole vectors as groups it would do alone, but shuffles that stay within 128 bits are cheaper.
+template <class T, int Group, int Piece>
+[[gnu::always_inline]] inline Vec<T> add_neighbours(Vec<T> a, Vec<T> b) {
+  constexpr int w = Simd<T>::width, half = Group / 2;
+  // lane i of the group is made of pieces 2j and 2j + 1 of its operand, j counting from the half's start
+  constexpr auto source = [](int i, int odd) {
+    const int group = i / Group * Group, in = i % Group, operand = in < half ? 0 : w, at = in % half;
+    return operand + group + (2 * (at / Piece) + odd) * Piece + at % Piece;
+  };
 #if defined(__clang__)
   Vec<T> x{}, y{};  // (clang's shuffle wants its indices as literals; it makes one of these loops all the same)
   for (int i = 0; i < w; ++i) {
-    x[i] = 2 * i < w ? a[2 * i] : b[2 * i - w];
-    y[i] = 2 * i < w ? a[2 * i + 1] : b[2 * i + 1 - w];
+    x[i] = source(i, 0) < w ? a[source(i, 0)] : b[source(i, 0) - w];
+    y[i] = source(i, 1) < w ? a[source(i, 1)] : b[source(i, 1) - w];
   }
   return x + y;
 #else
   typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> Lane;
   typedef Lane Lanes __attribute__((vector_size(vector_bytes)));
+  typedef T Plain __attribute__((vector_size(vector_bytes)));
   Lanes even{}, odd{};
   for (int i = 0; i < w; ++i) {
-    even[i] = 2 * i;
-    odd[i] = 2 * i + 1;
+    even[i] = source(i, 0);
+    odd[i] = source(i, 1);
   }
-  typedef T Plain __attribute__((vector_size(vector_bytes)));
   return Vec<T>(__builtin_shuffle(Plain(a), Plain(b), even)) + Vec<T>(__builtin_shuffle(Plain(a), Plain(b), odd));
 #endif
 }
 
-// The sums of N vectors in the first N lanes.
-template <class T, int N>
-Vec<T> sums_of(Vec<T>* v) {
-  for (int n = N; n > 1; n /= 2)
-    for (int i = 0; i < n / 2; ++i) v[i] = add_neighbours<T>(v[2 * i], v[2 * i + 1]);
-  for (int n = N; n < Simd<T>::width; n *= 2) v[0] = add_neighbours<T>(v[0], v[0]);
+// Lane i is the sum of v[i]'s lanes.
+template <class T, int Left = Simd<T>::width>
+[[gnu::always_inline]] inline Vec<T> sums_of(Vec<T>* v) {
+  if constexpr (Left > 1) {
+    constexpr int quad = 16 / sizeof(T), w = Simd<T>::width;  // lanes in 128 bits
+    constexpr bool inside = Left > w / quad;
+    for (int i = 0; i < Left / 2; ++i) v[i] = add_neighbours<T, inside ? quad : w, inside ? 1 : quad>(v[2 * i], v[2 * i + 1]);
+    return sums_of<T, Left / 2>(v);
+  }
   return v[0];
 }
 
-// The products over V vectors of the batch for N entries at a time, while there are so many; then for half as many.
-template <class T, int V, int N>
-void entry_products(const std::int32_t* index, std::int64_t entries, const Vec<T> (&mine)[V], const T* x, std::int64_t n, T* values, std::int64_t first, std::int64_t last,
-                    bool fresh) {
-  constexpr int w = Simd<T>::width;
-  for (; entries >= N; entries -= N, index += N, values += N) {
-    Vec<T> sum[N];
-#pragma GCC unroll 16
-    for (int e = 0; e < N; ++e) {
-      const T* row = x + std::int64_t{index[e]} * n;
-      sum[e] = mine[V - 1] * load<T>(row + last);
-      for (int v = 0; v < V - 1; ++v) sum[e] += mine[v] * load<T>(row + first + v * w);
-    }
-    const Vec<T> totals = sums_of<T, N>(sum);
-    if constexpr (N == w) store<T>(values, fresh ? totals : load<T>(values) + totals);
-    else
-      for (int e = 0; e < N; ++e) values[e] = fresh ? totals[e] : values[e] + totals[e];
-  }
-  if constexpr (N > 1) entry_products<T, V, N / 2>(index, entries, mine, x, n, values, first, last, fresh);
-}
-
-// Adds the products over V vectors of the batch to the entries of row r; `fresh`: sets them instead. The first `counted` lanes of the last
-// vector belong to the one before.
+// The partial sums of one entry's product.
 template <class T, int V>
-void row_products(SparseView s, const T* y, const T* x, std::int64_t n, std::int64_t r, T* values, std::int64_t first, std::int64_t last, int counted, bool fresh) {
+[[gnu::always_inline]] inline Vec<T> product(const Vec<T> (&mine)[V], const T* row, std::int64_t last) {
   constexpr int w = Simd<T>::width;
-  Vec<T> mine[V];
-  for (int v = 0; v < V - 1; ++v) mine[v] = load<T>(y + r * n + first + v * w);
-  mine[V - 1] = load<T>(y + r * n + last);
-  for (int i = 0; i < counted; ++i) mine[V - 1][i] = T(0);
-  entry_products<T, V, w>(s.index + s.begin[r], s.begin[r + 1] - s.begin[r], mine, x, n, values + s.begin[r], first, last, fresh);
+  Vec<T> sum = mine[V - 1] * load<T>(row + last);
+  for (int v = 0; v < V - 1; ++v) sum += mine[v] * load<T>(row + v * w);
+  return sum;
 }
 
-template <class T, int V = most_vectors>
-void rows_products(std::int64_t vectors, SparseView s, const T* y, const T* x, std::int64_t n, std::int64_t r, T* values, std::int64_t first, std::int64_t last,
-                   int counted, bool fresh) {
-  if constexpr (V > 1)
-    if (vectors < V) return rows_products<T, V - 1>(vectors, s, y, x, n, r, values, first, last, counted, fresh);
-  row_products<T, V>(s, y, x, n, r, values, first, last, counted, fresh);
+// The entries of row r from k on, a vector of them at a time while the first lies before column `stop`, and those that are left over once no
+// column follows; returns the next. `fresh`: sets the values, instead of adding to them.
+template <class T, int V>
+std::int32_t row_products(SparseView s, const T* y, const T* x, Panel p, std::int64_t r, std::int32_t k, std::int64_t stop, T* values, bool fresh) {
+  constexpr int w = Simd<T>::width;
+  const std::int64_t n = p.n, last = p.last - p.first;
+  x += p.first;
+  y += r * n + p.first;
+  Vec<T> mine[V], sum[w];
+  for (int v = 0; v < V - 1; ++v) mine[v] = load<T>(y + v * w);
+  mine[V - 1] = load<T>(y + last);
+  for (int i = 0; i < p.counted; ++i) mine[V - 1][i] = T(0);
+  const std::int32_t end = s.begin[r + 1];
+  for (; k + w <= end && s.index[k] < stop; k += w) {
+#pragma GCC unroll 16
+    for (int e = 0; e < w; ++e) sum[e] = product<T, V>(mine, x + s.index[k + e] * n, last);
+    const Vec<T> totals = sums_of<T>(sum);
+    store<T>(values + k, fresh ? totals : load<T>(values + k) + totals);
+  }
+  if (stop < s.columns || k == end) return k;
+  for (int e = 0; e < w; ++e) sum[e] = k + e < end ? product<T, V>(mine, x + s.index[k + e] * n, last) : Vec<T>{};
+  const Vec<T> totals = sums_of<T>(sum);
+  for (int e = 0; k + e < end; ++e) values[k + e] = fresh ? totals[e] : values[k + e] + totals[e];
+  return end;
 }
 
 template <class T>
@@ -161,12 +187,25 @@ void row_products_narrow(SparseView s, const T* y, const T* x, std::int64_t n, s
   }
 }
 
-// row(r) for all rows, in tiles.
+// tile(first row, last row) for all rows.
 template <class F>
-void each_row(SparseView s, F row) {
-  parallel_for((s.rows + rows_per_tile - 1) / rows_per_tile, [&](std::int64_t tile) {
-    for (std::int64_t r = tile * rows_per_tile; r < std::min(s.rows, (tile + 1) * rows_per_tile); ++r) row(r);
-  });
+void each_tile(SparseView s, F tile) {
+  parallel_for((s.rows + rows_per_tile - 1) / rows_per_tile,
+               [&](std::int64_t t) { tile(t * rows_per_tile, std::min(s.rows, (t + 1) * rows_per_tile)); });
+}
+
+// k = row(r, k, stop, is it the row's first block?) for the rows of a tile: all their entries at once, or a block of columns after the other.
+template <class F>
+void each_block(SparseView s, std::int64_t r0, std::int64_t r1, F row) {
+  const std::int64_t blocks = (s.columns + block_columns - 1) / block_columns;
+  if (s.begin[s.rows] < worth_a_block * blocks * s.rows || blocks < 2) {
+    for (std::int64_t r = r0; r < r1; ++r) row(r, s.begin[r], s.columns, true);
+    return;
+  }
+  std::int32_t next[rows_per_tile];
+  for (std::int64_t r = r0; r < r1; ++r) next[r - r0] = s.begin[r];
+  for (std::int64_t b = 0; b < blocks; ++b)
+    for (std::int64_t r = r0; r < r1; ++r) next[r - r0] = row(r, next[r - r0], std::min(s.columns, (b + 1) * block_columns), b == 0);
 }
 
 }  // namespace
@@ -175,15 +214,19 @@ void sparse_matmul(SparseView s, View values, View x, View bias, View y) {
   on_real(values.dtype, [&]<class T>() {
     constexpr int w = Simd<T>::width;
     const std::int64_t n = y.shape[1];
-    const Cover cover(n, w);
-    each_row(s, [&](std::int64_t r) {
-      const T b = bias.data ? bias.as<T>()[r] : T(0);
-      if (n < w) return row_times_narrow<T>(s, values.as<T>(), x.as<T>(), n, r, b, y.as<T>());
-      for (std::int64_t v = 0; v < cover.vectors; v += most_vectors) {
-        const std::int64_t now = std::min<std::int64_t>(most_vectors, cover.vectors - v);
-        const std::int64_t last = v + now == cover.vectors ? cover.last : (v + now - 1) * w;
-        rows_times<T>(now, s, values.as<T>(), x.as<T>(), n, r, b, y.as<T>(), v * w, last);
-      }
+    auto bias_of = [&](std::int64_t r) { return bias.data ? bias.as<T>()[r] : T(0); };
+    each_tile(s, [&](std::int64_t r0, std::int64_t r1) {
+      if (n < w)
+        for (std::int64_t r = r0; r < r1; ++r) row_times_narrow<T>(s, values.as<T>(), x.as<T>(), n, r, bias_of(r), y.as<T>());
+      else
+        each_panel(n, w, [&](Panel p, bool) {
+          with_vectors(p.vectors, [&]<int V>() {
+            each_block(s, r0, r1, [&](std::int64_t r, std::int32_t k, std::int64_t stop, bool first) {
+              return s.from ? row_times<T, V, true>(s, values.as<T>(), x.as<T>(), p, r, k, stop, !first, bias_of(r), y.as<T>())
+                            : row_times<T, V, false>(s, values.as<T>(), x.as<T>(), p, r, k, stop, !first, bias_of(r), y.as<T>());
+            });
+          });
+        });
     });
   });
 }
@@ -192,16 +235,17 @@ void sampled_matmul(SparseView s, View y, View x, View values) {
   on_real(values.dtype, [&]<class T>() {
     constexpr int w = Simd<T>::width;
     const std::int64_t n = y.shape[1];
-    const Cover cover(n, w);
-    each_row(s, [&](std::int64_t r) {
-      if (n < w) return row_products_narrow<T>(s, y.as<T>(), x.as<T>(), n, r, values.as<T>());
-      for (std::int64_t v = 0; v < cover.vectors; v += most_vectors) {
-        const std::int64_t now = std::min<std::int64_t>(most_vectors, cover.vectors - v);
-        const bool ends = v + now == cover.vectors;
-        const std::int64_t last = ends ? cover.last : (v + now - 1) * w;
-        const int counted = ends ? static_cast<int>((cover.vectors - 1) * w - cover.last) : 0;
-        rows_products<T>(now, s, y.as<T>(), x.as<T>(), n, r, values.as<T>(), v * w, last, counted, v == 0);
-      }
+    each_tile(s, [&](std::int64_t r0, std::int64_t r1) {
+      if (n < w)
+        for (std::int64_t r = r0; r < r1; ++r) row_products_narrow<T>(s, y.as<T>(), x.as<T>(), n, r, values.as<T>());
+      else
+        each_panel(n, w, [&](Panel p, bool fresh) {
+          with_vectors(p.vectors, [&]<int V>() {
+            each_block(s, r0, r1, [&](std::int64_t r, std::int32_t k, std::int64_t stop, bool) {
+              return row_products<T, V>(s, y.as<T>(), x.as<T>(), p, r, k, stop, values.as<T>(), fresh);
+            });
+          });
+        });
     });
   });
 }

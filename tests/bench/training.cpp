@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "core/parallel.h"
+#include "datasets/batches.h"
 #include "nn/init.h"
 #include "nn/networks.h"
 #include "nn/train.h"
@@ -12,7 +13,7 @@ namespace {
 using namespace bonsai;
 
 // One step of LeNet-300-100 as the lottery ticket takes it: batch 60, Adam, every layer masked at `density`. Images are picked at random from
-// 60,000, as in training. Masked, the arithmetic is dense; packed, the kept weights are all there is.
+// 60,000 in bytes, as in training. Masked, the arithmetic is dense; packed, the kept weights are all there is.
 void lenet_300_100(benchmark::State& state, int threads, double density, bool packed) {
   Random random(1);
   auto net = nn::lenet_300_100();
@@ -23,13 +24,13 @@ void lenet_300_100(benchmark::State& state, int threads, double density, bool pa
     if (packed) p->pack();
   }
   nn::Adam adam(net->parameters());
-  const Tensor images = random.uniform({60000, 784}), labels = cast(random.uniform({60000}, 0, 10), DType::i64);
-  Random order = random.derive("order");
+  datasets::Dataset data{.name = "noise", .inputs = cast(random.uniform({60000, 1, 28, 28}, 0, 256), DType::u8), .labels = cast(random.uniform({60000}, 0, 10), DType::i64), .classes = std::vector<std::string>(10)};
+  datasets::Batches batches(std::move(data), 60, random.derive("order"));
+  std::int64_t iteration = 0;
   set_threads(threads);
   for (auto _ : state) {
-    Tensor batch = empty({60}, DType::i64);
-    for (std::int64_t& i : batch.mutable_data<std::int64_t>()) i = static_cast<std::int64_t>(order.below(60000));
-    const Tensor loss = cross_entropy((*net)(index_select(images, batch)), index_select(labels, batch));
+    const Batch batch = batches(iteration++);
+    const Tensor loss = cross_entropy((*net)(batch.inputs), batch.labels);
     backward(loss);
     adam.step(1.2e-3);
   }
