@@ -26,7 +26,7 @@ const Registered& registered(Device d) {
 void Backend::set_name(const char* backend) {
   auto tell = [&](auto&... kernel) { ((kernel.backend = backend), ...); };
   name = backend;
-  tell(fill, copy, unary, binary, compare, where, sum, max, argmax, matmul, linear, sparse_matmul, sampled_matmul, index_select, index_add, gather, scatter_add,
+  tell(fill, copy, unary, binary, compare, where, sum, max, argmax, matmul, linear, sparse_matmul, sampled_matmul, index_select, index_add, gather, scatter_add, pixels,
        softmax, softmax_gradient, log_softmax, log_softmax_gradient, cross_entropy, cross_entropy_gradient, uniform, normal, sgd, adam);
 }
 

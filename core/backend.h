@@ -85,6 +85,9 @@ struct Backend {
   Kernel<View, View, View> gather{"gather"};            // (in (n, c), indices (n, k), out (n, k)): out[i, j] = in[i, indices[i, j]]
   Kernel<View, View, View> scatter_add{"scatter_add"};  // (in (n, k), indices (n, k), out (n, c)): out[i, indices[i, j]] += in[i, j]
 
+  // -- pictures: bytes (n, channels, plane) u8, numbers (k) i64, scale (channels, 3) f32: high, low, shift, out (k, channels, plane) f32
+  Kernel<View, View, View, View> pixels{"pixels"};  // out[i, c, j] = x high_c + (x low_c + shift_c), with x = bytes[numbers[i], c, j]
+
   // -- rows: softmax and friends over the last axis, shifted by the row's maximum
   Kernel<View, View> softmax{"softmax"};                                   // (x, y)
   Kernel<View, View, View> softmax_gradient{"softmax_gradient"};           // (y, dy, dx): dx = y (dy - sum(dy y))

@@ -4,6 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+
+#include "core/backend.h"
+#include "core/ops.h"
 
 namespace bonsai::datasets {
 
@@ -95,8 +99,8 @@ PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
               (channels == 1 || static_cast<std::int64_t>(channels) == d.inputs.size(1)),
           "normalization of \"{}\": {} means and {} deviations for inputs {}; give one a channel, or one for all",
           d.name, means, deviations, d.inputs.shape());
-  plane_ = Shape(std::span(d.inputs.shape().begin() + 1, d.inputs.shape().end())).numel() /
-           static_cast<std::int64_t>(channels);
+  scale_ = empty({static_cast<std::int64_t>(channels), 3});
+  float* to = scale_.mutable_data<float>().data();
   for (std::size_t c = 0; c < channels; ++c) {
     const double mean = means == 0 ? 0 : n.mean[means == 1 ? 0 : c],
                  deviation = deviations == 0 ? 1 : n.deviation[deviations == 1 ? 0 : c];
@@ -106,28 +110,28 @@ PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
     const double scale = 1 / (255 * deviation);
     const float high =
         std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(scale)) & 0xFFFFFF00);  // 16 of 24 bits
-    channels_.push_back({high, static_cast<float>(scale - high), static_cast<float>(-mean / deviation)});
+    *to++ = high;
+    *to++ = static_cast<float>(scale - high);
+    *to++ = static_cast<float>(-mean / deviation);
   }
 }
 
-void PixelScale::apply(const std::uint8_t* pixels, float* floats, std::int64_t count) const {
-  for (std::int64_t i = 0; i < count; ++i)
-    for (const auto [high, low, shift] : channels_) {
-      for (std::int64_t j = 0; j < plane_; ++j) {
-        const float x = pixels[j];
-        floats[j] = x * high + (x * low + shift);
-      }
-      pixels += plane_;
-      floats += plane_;
-    }
+Tensor PixelScale::take(const Dataset& d, const Tensor& numbers) const {
+  Shape shape = d.inputs.shape();
+  shape[0] = numbers.numel();
+  Tensor out = empty(shape);
+  const std::int64_t channels = scale_.size(0), plane = d.inputs.numel() / std::max<std::int64_t>(1, d.size()) / channels;
+  kernels(d.inputs, numbers)
+      .pixels(view(reshape(d.inputs, {d.size(), channels, plane})), view(numbers), view(scale_), view_for_writing(out));
+  return out;
 }
 
 Tensor as_floats(const Dataset& d, const Normalization& n) {
   const PixelScale scale(d, n);
   if (d.inputs.dtype() == DType::f32) return d.inputs;
-  Tensor out = empty(d.inputs.shape());
-  scale.apply(d.inputs.data<std::uint8_t>().data(), out.mutable_data<float>().data(), d.size());
-  return out;
+  Tensor all = empty({d.size()}, DType::i64);
+  std::iota(all.mutable_data<std::int64_t>().begin(), all.mutable_data<std::int64_t>().end(), 0);
+  return scale.take(d, all);
 }
 
 }  // namespace bonsai::datasets

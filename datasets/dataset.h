@@ -47,15 +47,11 @@ Normalization normalization_of(const Dataset& d);
 class PixelScale {
  public:
   PixelScale(const Dataset& d, const Normalization& n);
-  // `count` whole examples of the dataset's shape.
-  void apply(const std::uint8_t* pixels, float* floats, std::int64_t count = 1) const;
+  // The examples of these numbers (i64) as floats.
+  Tensor take(const Dataset& d, const Tensor& numbers) const;
 
  private:
-  struct Channel {
-    float high, low, shift;
-  };
-  std::int64_t plane_ = 0;  // pixels that share a channel
-  std::vector<Channel> channels_;
+  Tensor scale_;  // (channels, 3): high, low, shift
 };
 
 // All inputs as f32, for evaluation.

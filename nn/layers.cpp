@@ -16,6 +16,8 @@ Tensor Linear::forward(const Tensor& x) {
 }
 
 Tensor Linear::forward_columns(const Tensor& x) {
+  require(x.rank() == 2 && x.size(0) == weight_.shape()[1], "linear: input of {} features does not fit weight {}; it must have {}", x.rank() > 0 ? x.size(0) : 0,
+          weight_.shape(), weight_.shape()[1]);
   const Tensor bias = bias_ ? bias_->value() : Tensor{};
   if (weight_.is_packed()) return sparse_matmul(weight_.pattern(), weight_.leaf(), x, bias);
   const Tensor y = matmul(weight_.value(), x);

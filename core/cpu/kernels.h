@@ -23,6 +23,7 @@ void matmul(View a, View b, View c);
 void linear(View x, View w, View bias, View y);
 void sparse_matmul(SparseView s, View values, View x, View bias, View y);
 void sampled_matmul(SparseView s, View y, View x, View values);
+void pixels(View bytes, View numbers, View scale, View out);
 void softmax(View x, View y);
 void softmax_gradient(View y, View dy, View dx);
 void log_softmax(View x, View y);

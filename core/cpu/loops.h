@@ -40,11 +40,11 @@ struct Loops {
   // Offset of view v at the k-th outer index.
   std::int64_t offset(int v, std::int64_t k) const {
     std::int64_t o = 0;
-    for (int a = rank - 2; a >= 0; --a) {
+    for (int a = rank - 2; a > 0; --a) {
       o += k % size[a] * stride[v][a];
       k /= size[a];
     }
-    return o;
+    return rank > 1 ? o + k * stride[v][0] : 0;
   }
 
   // run(offsets, n) for runs of the inner axis that together cover everything; runs are cut by shape alone.

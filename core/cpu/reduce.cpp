@@ -1,5 +1,5 @@
 // Sums and maxima over axes. Every output is computed by one tile, in one order: sixteen partial sums in double precision, added
-// up at the end, whatever the instruction set. So the bits depend neither on threads nor on the width of a vector.
+// up in pairs at the end, whatever the instruction set. So the bits depend neither on threads nor on the width of a vector.
 #include <limits>
 
 #include "core/cpu/kernels.h"
@@ -31,11 +31,11 @@ struct Folding {
   }
   static std::int64_t offset(const std::int64_t* size, const std::int64_t* stride, int n, std::int64_t k) {
     std::int64_t o = 0;
-    for (int a = n - 1; a >= 0; --a) {
+    for (int a = n - 1; a > 0; --a) {
       o += k % size[a] * stride[a];
       k /= size[a];
     }
-    return o;
+    return n > 0 ? o + k * stride[0] : 0;
   }
 
  private:
@@ -99,7 +99,8 @@ void fold(const View& in, const View& out, Acc start, Combine combine) {
           for (int l = 0; l < lanes; ++l) total[l] = combine(total[l], static_cast<Acc>(row[i + l]));
         for (; i < length; ++i) total[i % lanes] = combine(total[i % lanes], static_cast<Acc>(row[i * step]));
       }
-      for (int l = 1; l < lanes; ++l) total[0] = combine(total[0], total[l]);
+      for (int half = lanes / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) total[l] = combine(total[l], total[l + half]);
       y[Folding::offset(f.kept_size, f.kept_out, f.kept, k)] = static_cast<T>(total[0]);
     }
   });

@@ -14,6 +14,7 @@ void add_kernels(Backend& b) {
   b.linear.run = linear;
   b.sparse_matmul.run = sparse_matmul;
   b.sampled_matmul.run = sampled_matmul;
+  b.pixels.run = pixels;
   b.softmax.run = softmax;
   b.softmax_gradient.run = softmax_gradient;
   b.log_softmax.run = log_softmax;

@@ -254,6 +254,17 @@ void cross_entropy_gradient(View x, View labels, View dloss, View dx) {
   });
 }
 
+void pixels(View bytes, View numbers, View scale, View out) {
+  const std::int64_t channels = bytes.shape[1], plane = bytes.shape[2];
+  for (std::int64_t i = 0; i < numbers.shape[0]; ++i)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t j = 0; j < plane; ++j) {
+        const float* s = scale.as<float>() + 3 * c;
+        const float x = bytes.as<std::uint8_t>()[(numbers.as<std::int64_t>()[i] * channels + c) * plane + j];
+        out.as<float>()[(i * channels + c) * plane + j] = x * s[0] + (x * s[1] + s[2]);
+      }
+}
+
 void uniform(std::uint64_t key, std::uint64_t counter, View out) {
   dispatch_floating("uniform", out.dtype, [&]<class T>() {
     for (std::int64_t i = 0; i < out.shape.numel(); ++i) out.as<T>()[i] = static_cast<T>(uniform_at(key, counter, i));
@@ -283,6 +294,7 @@ Backend make() {
   b.index_add.run = index_add;
   b.gather.run = gather;
   b.scatter_add.run = scatter_add;
+  b.pixels.run = pixels;
   b.softmax.run = softmax;
   b.softmax_gradient.run = softmax_gradient;
   b.log_softmax.run = log_softmax;

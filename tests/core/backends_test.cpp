@@ -2,6 +2,7 @@
 // all shapes of the table. CMake runs this once more for each instruction set (BONSAI_ISA).
 #include "core/backend.h"
 #include "core/cpu/cpu.h"
+#include "core/random.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {
@@ -31,6 +32,27 @@ TEST_P(Backends, AgreeWithReference) {
 
 INSTANTIATE_TEST_SUITE_P(Core, Backends, ::testing::Combine(::testing::ValuesIn(operations()), ::testing::Values(DType::f32, DType::f64)),
                          [](const auto& info) { return std::get<0>(info.param).name + "_" + name(std::get<1>(info.param)); });
+
+TEST(BackendsPixels, ArePickedAndScaled) {
+  const Random random(5);
+  for (const auto& [n, channels, plane, k] : std::vector<std::array<std::int64_t, 4>>{{1, 1, 1, 1}, {7, 1, 784, 60}, {9, 3, 1024, 128}, {5, 3, 17, 4}, {4, 1, 65, 0}, {3, 1, 20000, 5}}) {
+    const Tensor bytes = cast(random.derive("bytes").uniform({n, channels, plane}, 0, 256), DType::u8), numbers = cast(random.derive("numbers").uniform({k}, 0, static_cast<double>(n)), DType::i64);
+    for (const double shift : {0.0, -0.7}) {
+      Tensor scale = empty({channels, 3}), got = empty({k, channels, plane}), want = empty({k, channels, plane});
+      for (std::int64_t c = 0; c < channels; ++c) {
+        scale.mutable_data<float>()[3 * c] = 0.00390625f * static_cast<float>(c + 1);
+        scale.mutable_data<float>()[3 * c + 1] = 1.5e-5f;
+        scale.mutable_data<float>()[3 * c + 2] = static_cast<float>(shift);
+      }
+      kernels(Device::cpu).pixels(view(bytes), view(numbers), view(scale), view_for_writing(got));
+      reference_backend().pixels(view(bytes), view(numbers), view(scale), view_for_writing(want));
+      if (shift == 0) {
+        EXPECT_TRUE(same_bits(got, want)) << n << " " << channels << " " << plane;
+      }
+      EXPECT_TRUE(close(got, want, 1e-6, 1e-6));
+    }
+  }
+}
 
 // In the output, so that one sees which instruction set a run was about.
 TEST(BackendsTable, EveryKernelIsThere) {

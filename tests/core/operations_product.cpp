@@ -39,10 +39,11 @@ PatternRef sparse(std::int64_t rows, std::int64_t columns) {
     for (std::int64_t c = 0; c < columns; ++c) m[r * columns + c] = r % 5 == 4 ? 0 : r % 5 == 3 ? 1 : (7 * r + 3 * c + r * c) % 3 == 0;
   return pattern_of(mask);
 }
-// (rows, columns, batch): batches below, at and beyond one vector, and beyond the 64 floats that stay in registers.
+// (rows, columns, batch): batches below, at and beyond one vector, and beyond the 64 floats that stay in registers; at the end, columns
+// enough to be worked on in blocks.
 const std::vector<std::array<std::int64_t, 3>> sparse_sizes = {{1, 1, 1},    {2, 3, 2},   {6, 4, 3},    {5, 7, 4},   {4, 5, 7},    {7, 6, 8},   {3, 9, 15},
                                                                {8, 5, 16},   {5, 8, 17},  {9, 20, 31},  {6, 33, 32}, {17, 13, 60}, {33, 9, 64}, {5, 40, 65},
-                                                               {16, 17, 96}, {3, 4, 128}, {19, 7, 129}, {2, 3, 200}, {3, 2, 0},    {0, 3, 5},   {3, 0, 5}};
+                                                               {16, 17, 96}, {3, 4, 128}, {19, 7, 129}, {2, 3, 200}, {3, 2, 0},    {0, 3, 5},   {3, 0, 5},    {49, 113, 20}, {50, 300, 64}, {97, 230, 70}};
 
 Domain index(double n) { return {0, n, false, DType::i64}; }
 

@@ -1,4 +1,5 @@
 // Rows of the table of operations: reductions, and what only moves numbers.
+#include "core/sparse.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {
@@ -70,6 +71,8 @@ std::vector<Row> shape_rows() {
       row("permute_negative", [=](const Tensor& x) { return squared(permute(x, {-1, 0, -2})); }, rank_3_0),
       row("transpose", [=](const Tensor& x) { return squared(transpose(x)); }, rank_2_0),
       row("transpose_outer", [=](const Tensor& x) { return squared(transpose(x, 0, -1)); }, rank_3_0),
+      row("to_columns", [=](const Tensor& x) { return squared(to_columns(x)); }, {{1, 1}, {3, 5}, {8, 16}, {15, 17}, {16, 4}, {17, 15}, {60, 33}, {64, 784}, {0, 3}, {3, 0}}),
+      row("to_rows", [=](const Tensor& x) { return squared(to_rows(to_columns(x), x.shape()[0])); }, {{1, 1}, {3, 5}, {17, 15}, {60, 33}, {0, 3}}),
       row("broadcast_to", [=](const Tensor& x) { return squared(broadcast_to(x, {2, x.shape()[0], 3})); }, {{1, 1}, {5, 1}, {0, 1}, {16385, 1}}),
       row("broadcast_front", [=](const Tensor& x) { return squared(broadcast_to(x, {3, x.numel()})); }, {{1}, {5}, {0}, {16385}}),
       row("broadcast_scalar", [=](const Tensor& x) { return squared(broadcast_to(x, {4, 0 + 3})); }, {{}, {1}, {1, 1}}),

@@ -205,7 +205,7 @@ TEST(Packed, RefusesWhatItCannotDo) {
   Sequential net;
   net.add<Linear>("fc1", 4, 2);
   net.parameter("fc1.weight").pack();
-  EXPECT_TRUE(refuses([&] { net(ones({5, 3})); }, {"\"fc1\"", "(3, 5)"}));
+  EXPECT_TRUE(refuses([&] { net(ones({5, 3})); }, {"\"fc1\"", "of 3 features", "(2, 4)"}));
 }
 
 TEST(Packed, AnEmptyLayerSaysItsBias) {
