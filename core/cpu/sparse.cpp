@@ -174,7 +174,10 @@ std::int32_t row_products(SparseView s, const T* y, const T* x, Panel p, std::in
   if (stop < s.columns || k == end) return k;
   for (int e = 0; e < w; ++e) sum[e] = k + e < end ? product<T, V>(mine, x + s.index[k + e] * n, last) : Vec<T>{};
   const Vec<T> totals = sums_of<T>(sum);
-  for (int e = 0; k + e < end; ++e) values[k + e] = fresh ? totals[e] : values[k + e] + totals[e];
+  for (int e = 0; k + e < end; ++e) {
+    const T before = fresh ? T(0) : values[k + e];
+    values[k + e] = before + totals[e];
+  }
   return end;
 }
 
