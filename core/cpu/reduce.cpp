@@ -99,7 +99,9 @@ void fold(const View& in, const View& out, Acc start, Combine combine) {
           for (int l = 0; l < lanes; ++l) total[l] = combine(total[l], static_cast<Acc>(row[i + l]));
         for (; i < length; ++i) total[i % lanes] = combine(total[i % lanes], static_cast<Acc>(row[i * step]));
       }
+#pragma GCC unroll 8
       for (int half = lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
         for (int l = 0; l < half; ++l) total[l] = combine(total[l], total[l + half]);
       y[Folding::offset(f.kept_size, f.kept_out, f.kept, k)] = static_cast<T>(total[0]);
     }
