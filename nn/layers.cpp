@@ -4,6 +4,7 @@ namespace bonsai::nn {
 
 Linear::Linear(std::int64_t in, std::int64_t out, bool bias) : weight_(add_parameter("weight", {out, in})) {
   require(in > 0 && out > 0, "Linear: sizes must be positive, got {} -> {}", in, out);
+  weight_.packable(true);
   if (bias) bias_ = &add_parameter("bias", {out});
 }
 

@@ -55,6 +55,9 @@ class Parameter {
   void pack();                           // to the packed form and back, with the same values; the gradient is dropped. Optimizers' state
   void unpack();                         // follows by itself. Masks change in the unpacked form only
   void to(DType t);                      // values in another type; the gradient is dropped
+  // Whether its layer can compute with a pattern; the layer says so. (pack() does not ask: a parameter may stand alone.)
+  bool packable() const { return packable_; }
+  void packable(bool on) { packable_ = on; }
 
   // 0 at the entries that were pruned, and perhaps regrown, since the optimizer's last step, which finds old state there and clears it.
   // Undefined: none.
@@ -68,6 +71,7 @@ class Parameter {
   Shape shape_;
   Tensor leaf_, mask_, soft_mask_, stale_;
   PatternRef pattern_;
+  bool packable_ = false;
 };
 
 // w where mask is 1; w must be 0 elsewhere. Shares w's storage; the gradient is dy where mask is 1, else 0.

@@ -1,0 +1,52 @@
+#include "nn/forms.h"
+
+#include <algorithm>
+
+namespace bonsai::nn {
+namespace {
+
+// Measured by `./bonsai bench forms`.
+constexpr PackingRow table[] = {
+    {0, 0.2},        // 10 x 100, LeNet's last layer
+    {10'000, 0.35},  // 100 x 300, 300 x 784
+};
+
+}  // namespace
+
+const char* name(Form f) {
+  switch (f) {
+    case Form::dense: return "dense";
+    case Form::masked: return "masked";
+    case Form::packed: return "packed";
+    case Form::softly_masked: return "softly masked";
+  }
+  fail("no form {}", static_cast<int>(f));
+}
+
+Form form_of(const Parameter& p) {
+  return p.is_packed() ? Form::packed : p.soft_mask().defined() ? Form::softly_masked : p.is_masked() ? Form::masked : Form::dense;
+}
+
+std::span<const PackingRow> packing_table() { return table; }
+
+double packing_threshold(const Shape& shape) {
+  if (shape.rank() < 2) return 0;
+  double threshold = 0;
+  for (const PackingRow& row : table)
+    if (shape.numel() >= row.entries) threshold = row.threshold;
+  return threshold;
+}
+
+std::vector<ChosenForm> choose_forms(Module& net, std::optional<double> given) {
+  require(!given || (*given >= 0 && *given <= 1), "choose_forms: the threshold is a density between 0 and 1, got {}", given.value_or(0));
+  std::vector<ChosenForm> chosen;
+  for (Parameter* p : net.parameters()) {
+    if (p->shape().rank() < 2) continue;
+    const double threshold = given.value_or(packing_threshold(p->shape()));
+    if (form_of(*p) == Form::masked && p->packable() && p->density() < threshold) p->pack();
+    chosen.push_back({p->name(), p->density(), threshold, form_of(*p)});
+  }
+  return chosen;
+}
+
+}  // namespace bonsai::nn
