@@ -1,0 +1,104 @@
+// Masked or packed: at which density does a pruned layer's training step take as long in either form? `./bonsai bench forms`. Steps of one
+// Linear layer (forward, backward, Adam; batch 60, one thread) by density, and from them the table of nn/forms.cpp as this machine would
+// have it, beside the committed one. Run it on a quiet machine.
+#include <benchmark/benchmark.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "nn/forms.h"
+#include "nn/init.h"
+#include "nn/layers.h"
+#include "nn/optimizers.h"
+
+namespace {
+
+using namespace bonsai;
+
+constexpr double densities[] = {0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05};  // falling
+struct Size {
+  std::int64_t out, in;
+  std::string str() const { return fmt::format("{}x{}", out, in); }
+};
+const Size sizes[] = {{10, 100}, {32, 128}, {100, 100}, {100, 300}, {300, 784}, {1000, 1000}};
+
+// The layer as it stands in LeNet: the first one (784 pixels) turns the batch to columns if it is packed and nobody asks for its input's
+// gradient; one further on finds columns already.
+void step(benchmark::State& state, Size size, double density, bool packed) {
+  const Random random(1);
+  nn::Linear layer(size.in, size.out);
+  nn::initialize(layer, {}, random.derive("init"));
+  layer.weight().set_mask(cast(random.derive("mask").bernoulli({size.out, size.in}, density), DType::u8));
+  if (packed) layer.weight().pack();
+  nn::Adam adam(layer.parameters());
+  const bool first = size.in == 784;
+  const Tensor rows = random.derive("x").normal({60, size.in}), dy = random.derive("dy").normal({60, size.out});
+  Tensor x = packed && !first ? transpose(rows) : rows;
+  x.requires_grad(!first);
+  const Tensor seed = packed ? transpose(dy) : dy;
+  for (auto _ : state) {
+    backward(!packed ? layer(x) : layer.forward_columns(first ? transpose(x) : x), {.seed = seed});
+    adam.step(1e-3);
+    x.clear_grad();
+  }
+}
+
+std::string masked_name(Size size) { return fmt::format("forms/{}/masked", size.str()); }
+std::string packed_name(Size size, double density) { return fmt::format("forms/{}/packed/{}", size.str(), density); }
+
+// Remembers the times while the console shows them.
+class Times : public benchmark::ConsoleReporter {
+ public:
+  void ReportRuns(const std::vector<Run>& runs) override {
+    ConsoleReporter::ReportRuns(runs);
+    for (const Run& run : runs)
+      if (run.run_type == Run::RT_Iteration) {  // the least of the repetitions, if there are several
+        const auto [at, is_new] = times_.try_emplace(run.run_name.function_name, run.GetAdjustedCPUTime());
+        if (!is_new) at->second = std::min(at->second, run.GetAdjustedCPUTime());
+      }
+  }
+  // packed / masked; a NaN if one of them was not asked for
+  double ratio(Size size, double density) const { return of(packed_name(size, density)) / of(masked_name(size)); }
+
+ private:
+  double of(const std::string& name) const {
+    const auto at = times_.find(name);
+    return at == times_.end() ? std::nan("") : at->second;
+  }
+  std::map<std::string, double> times_;
+};
+
+// Below which density packed wins: between the largest at which it does and the next, on the straight line between their ratios.
+double crossover(const Times& times, Size size) {
+  double last = std::nan(""), last_ratio = last;
+  for (const double d : densities) {
+    const double ratio = times.ratio(size, d);
+    if (ratio <= 1) return std::isnan(last) ? d : d + (last - d) * (1 - ratio) / (last_ratio - ratio);
+    last = d, last_ratio = ratio;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const Size size : sizes) {
+    benchmark::RegisterBenchmark(masked_name(size).c_str(), step, size, 0.5, false)->Unit(benchmark::kMicrosecond)->MinTime(0.2);
+    for (const double d : densities)
+      benchmark::RegisterBenchmark(packed_name(size, d).c_str(), step, size, d, true)->Unit(benchmark::kMicrosecond)->MinTime(0.2);
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  Times times;
+  if (benchmark::RunSpecifiedBenchmarks(&times) == 0) return 0;
+  fmt::print("\nstep time, packed / masked, by density; and the density below which packed is faster\n{:>10}", "out x in");
+  for (const double d : densities) fmt::print("{:>7}", d);
+  fmt::print("{:>10}{:>11}\n", "measured", "committed");
+  for (const Size size : sizes) {
+    fmt::print("{:>10}", size.str());
+    for (const double d : densities) fmt::print("{:>7.2f}", times.ratio(size, d));
+    fmt::print("{:>10.2f}{:>11}\n", crossover(times, size), nn::packing_threshold({size.out, size.in}));
+  }
+}
