@@ -1,5 +1,7 @@
 #include "nn/module.h"
 
+#include <algorithm>
+
 namespace bonsai::nn {
 
 std::vector<Parameter*> Module::collect(const std::string& prefix) {
@@ -20,6 +22,11 @@ Parameter& Module::parameter(const std::string& path) {
     known += " " + p->name();
   }
   fail("no parameter \"{}\"; this network has{}", path, known);
+}
+
+bool Module::any_packed() const {
+  return std::ranges::any_of(parameters_, [](const auto& p) { return p.second->is_packed(); }) ||
+         std::ranges::any_of(children_, [](const auto& m) { return m.second->any_packed(); });
 }
 
 std::vector<std::pair<std::string, Tensor*>> Module::buffers(const std::string& prefix) {

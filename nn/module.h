@@ -30,6 +30,7 @@ class Module {
   // All parameters below this module, in the order in which they were added; each is (re)named by its path from here.
   std::vector<Parameter*> parameters() { return collect(""); }
   Parameter& parameter(const std::string& path);  // throws and lists those there are
+  bool any_packed() const;  // is one of them packed?
   // What is saved with the parameters but not learned (running statistics), by path.
   std::vector<std::pair<std::string, Tensor*>> buffers(const std::string& prefix = "");
 

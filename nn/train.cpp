@@ -6,8 +6,7 @@
 namespace bonsai::nn {
 
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
-  constexpr std::int64_t chunk = 1000;
-  const std::int64_t n = inputs.size(0);
+  const std::int64_t n = inputs.size(0), chunk = net.any_packed() ? 64 : 1000;
   require(n > 0 && labels.numel() == n, "evaluate: {} examples and {} labels", n, labels.numel());
   NoGrad off;
   const Evaluating mode(net);

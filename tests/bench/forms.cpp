@@ -35,11 +35,11 @@ void step(benchmark::State& state, Size size, double density, bool packed) {
   nn::Adam adam(layer.parameters());
   const bool first = size.in == 784;
   const Tensor rows = random.derive("x").normal({60, size.in}), dy = random.derive("dy").normal({60, size.out});
-  Tensor x = packed && !first ? transpose(rows) : rows;
+  Tensor x = packed && !first ? to_columns(rows) : rows;
   x.requires_grad(!first);
-  const Tensor seed = packed ? transpose(dy) : dy;
+  const Tensor seed = packed ? to_columns(dy) : dy;
   for (auto _ : state) {
-    backward(!packed ? layer(x) : layer.forward_columns(first ? transpose(x) : x), {.seed = seed});
+    backward(!packed ? layer(x) : layer.forward_columns(first ? to_columns(x) : x), {.seed = seed});
     adam.step(1e-3);
     x.clear_grad();
   }

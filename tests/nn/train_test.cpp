@@ -114,19 +114,24 @@ TEST(EarlyStop, IsNeverWhereTheLossIsNotANumber) {
 }
 
 TEST(Evaluate, IsThePlainComputationWhateverTheSizeOfTheSet) {
-  auto net = small_net();
-  for (const std::int64_t n : {1, 2, 999, 1000, 1001, 2500}) {
-    const Tensor x = wave(5, {n, 4}, 2), y = labels(n, 3);
-    double loss = 0, correct = 0;
-    NoGrad off;
-    for (std::int64_t e = 0; e < n; ++e) {
-      const auto z = (*net)(slice(x, 0, e, e + 1)).to_vector<double>();
-      loss += std::log(std::exp(z[0]) + std::exp(z[1]) + std::exp(z[2])) - z[y.at(e)];
-      correct += std::max_element(z.begin(), z.end()) - z.begin() == y.at(e);
+  for (const bool packed : {false, true}) {  // the packed one looks at fewer examples at a time
+    auto net = small_net(), plain = small_net();
+    for (auto* each : {net.get(), plain.get()}) each->parameter("fc1.weight").set_mask(mask_of({5, 4}, [](std::int64_t i) { return i % 3 != 1; }));
+    if (packed) net->parameter("fc1.weight").pack();
+    EXPECT_EQ(net->any_packed(), packed);
+    for (const std::int64_t n : {1, 2, 63, 64, 65, 130, 999, 1000, 1001, 2500}) {
+      const Tensor x = wave(5, {n, 4}, 2), y = labels(n, 3);
+      double loss = 0, correct = 0;
+      NoGrad off;
+      for (std::int64_t e = 0; e < n; ++e) {
+        const auto z = (*plain)(slice(x, 0, e, e + 1)).to_vector<double>();
+        loss += std::log(std::exp(z[0]) + std::exp(z[1]) + std::exp(z[2])) - z[y.at(e)];
+        correct += std::max_element(z.begin(), z.end()) - z.begin() == y.at(e);
+      }
+      const Measure m = evaluate(*net, x, y);
+      EXPECT_NEAR(m.loss, loss / static_cast<double>(n), 1e-12) << n;
+      EXPECT_DOUBLE_EQ(m.accuracy, 100 * correct / static_cast<double>(n)) << n;
     }
-    const Measure m = evaluate(*net, x, y);
-    EXPECT_NEAR(m.loss, loss / static_cast<double>(n), 1e-12) << n;
-    EXPECT_DOUBLE_EQ(m.accuracy, 100 * correct / static_cast<double>(n)) << n;
   }
 }
 
