@@ -261,7 +261,8 @@ void run(int argc, char** argv) {
                       .evaluate_every = s.evaluate_every,
                       .checkpoint_every = s.checkpoint_every,
                       .validation = data.validation,
-                      .test = data.test};
+                      .test = data.test,
+                      .sparse_threshold = o.sparse_threshold};
   const std::vector<TrainingId> ids = plan(s, o.trials);
   const auto count = static_cast<std::int64_t>(ids.size());
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});

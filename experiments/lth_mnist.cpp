@@ -205,7 +205,7 @@ const std::map<std::int64_t, PaperLevel> paper_on_mnist{
     {15, {.early_stop_over_dense = 1.0, .gain_over_dense = 0.0}},
 };
 
-Recipe recipe_of(const Settings& s, const Data& data) {
+Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
   return {.network = nn::lenet_300_100,
           .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
           .rate = nn::constant(s.lr),
@@ -213,7 +213,8 @@ Recipe recipe_of(const Settings& s, const Data& data) {
           .evaluate_every = s.evaluate_every,
           .checkpoint_every = s.checkpoint_every,
           .validation = data.validation,
-          .test = data.test};
+          .test = data.test,
+          .sparse_threshold = o.sparse_threshold};
 }
 
 std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
@@ -255,7 +256,7 @@ void run(int argc, char** argv) {
 
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  const Recipe recipe = recipe_of(s, data);
+  const Recipe recipe = recipe_of(s, o, data);
   const std::vector<TrainingId> ids = plan(s, o.trials);
   announce(ids, s, o, recipe, data, folder);
   {

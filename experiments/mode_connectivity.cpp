@@ -158,9 +158,9 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Lines& lines, cons
       auto compare_later = [&](const Copies& of, const Weights& w, const std::vector<Tensor>& masks, const std::vector<Weights>& trained) {
         std::vector<Start> starts;                                           // of the copies that are not yet trained
         for (std::int64_t order = std::ssize(trained); order < s.orders; ++order) starts.push_back(start(of, order, w, masks));
-        jobs.later([&trainings, &lines, of, starts, ends = trained]() mutable {
+        jobs.later([&trainings, &lines, of, starts, masks, ends = trained]() mutable {
           for (const Start& copy : starts) ends.push_back(trainings.run(of.id(std::ssize(ends)), copy).final_values);
-          lines.measure(of, ends);                                           // the error on the way from one to the other
+          lines.measure(of, ends, masks);                                    // the error on the way from one to the other
         });
       };
 
@@ -190,7 +190,7 @@ void experiment(Jobs& jobs, const Trainings& trainings, const Lines& lines, cons
   jobs.wait();
 }
 
-Recipe recipe_of(const Settings& s, const Data& data) {
+Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
   return {.network = nn::lenet_300_100,
           .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
           .rate = nn::constant(s.lr),
@@ -198,7 +198,8 @@ Recipe recipe_of(const Settings& s, const Data& data) {
           .evaluate_every = s.evaluate_every,
           .checkpoint_every = s.checkpoint_every,
           .validation = data.validation,
-          .test = data.test};
+          .test = data.test,
+          .sparse_threshold = o.sparse_threshold};
 }
 
 std::int64_t steps_of(const Settings& s, std::int64_t trials) {
@@ -241,7 +242,7 @@ void run(int argc, char** argv) {
 
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  const Recipe recipe = recipe_of(s, data);
+  const Recipe recipe = recipe_of(s, o, data);
   const std::vector<TrainingId> ids = plan(s, o.trials);
   announce(std::ssize(ids), s, o, recipe, data, folder);
   std::vector<Line> measured;

@@ -193,7 +193,7 @@ void experiment(Jobs& jobs, const Trainings& digits, const Trainings& clothes, c
 // end
 // clang-format on
 
-Recipe recipe_of(const Settings& s, const Data& data, std::int64_t iterations, nn::Schedule rate) {
+Recipe recipe_of(const Settings& s, const Options& o, const Data& data, std::int64_t iterations, nn::Schedule rate) {
   return {.network = nn::lenet_300_100,
           .optimizer = [](std::vector<nn::Parameter*> p) { return std::make_unique<nn::Adam>(std::move(p)); },
           .rate = std::move(rate),
@@ -201,7 +201,8 @@ Recipe recipe_of(const Settings& s, const Data& data, std::int64_t iterations, n
           .evaluate_every = s.evaluate_every,
           .checkpoint_every = s.checkpoint_every,
           .validation = data.validation,
-          .test = data.test};
+          .test = data.test,
+          .sparse_threshold = o.sparse_threshold};
 }
 
 // What the run will cost, before it starts.
@@ -271,8 +272,8 @@ void run(int argc, char** argv) {
                     .command = "./bonsai run movement_transfer" + o.command_line(),
                     .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : ""),
                     .points = {}};
-  const Recipe on_digits = recipe_of(s, mnist, s.pretrain_iterations, nn::constant(s.lr));
-  const Recipe on_clothes = recipe_of(s, fashion, s.iterations, nn::cosine(s.fine_tune_lr, s.iterations));
+  const Recipe on_digits = recipe_of(s, o, mnist, s.pretrain_iterations, nn::constant(s.lr));
+  const Recipe on_clothes = recipe_of(s, o, fashion, s.iterations, nn::cosine(s.fine_tune_lr, s.iterations));
   announce(transfer, s, o, on_digits, on_clothes, mnist, fashion, folder);
   Shown shown;
   for (const TrainingId& id : transfer.plan())

@@ -20,6 +20,7 @@
 #include "experiments/common/progress.h"
 #include "experiments/common/report.h"
 #include "experiments/common/sensitivity_report.h"
+#include "nn/forms.h"
 #include "nn/init.h"
 #include "nn/networks.h"
 #include "nn/optimizers.h"
@@ -152,6 +153,7 @@ std::vector<Part> experiment(Trained& trained, const Settings& s, const Options&
           trained.prune(*net, weights, sparsity, trial, method);                    // 2. prune this layer and no other
           std::int64_t kept = 0;
           for (const nn::Parameter* p : weights) kept += p->kept();
+          nn::choose_forms(*net, o.sparse_threshold);
           const nn::Measure m = nn::evaluate(*net, data.inputs, data.labels);       // 3. test, without retraining
           rows += fmt::format("{},{},{},{},{},{}\n", trial, layer, sparsity, kept, m.loss, m.accuracy);
         }

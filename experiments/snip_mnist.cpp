@@ -171,7 +171,7 @@ void train_all(Jobs& jobs, const Trainings& trainings, const Settings& s, const 
 // end
 // clang-format on
 
-Recipe recipe_of(const Settings& s, const Data& data) {
+Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
   return {.network = [&s] { return network(s); },
           .optimizer =
               [&s](std::vector<nn::Parameter*> p) {
@@ -182,7 +182,8 @@ Recipe recipe_of(const Settings& s, const Data& data) {
           .evaluate_every = s.evaluate_every,
           .checkpoint_every = s.checkpoint_every,
           .validation = data.validation,
-          .test = data.test};
+          .test = data.test,
+          .sparse_threshold = o.sparse_threshold};
 }
 
 // What the run will cost, before it starts.
@@ -229,7 +230,7 @@ void run(int argc, char** argv) {
   }
   folder.add_time("pruning", seconds());
 
-  const Recipe recipe = recipe_of(s, data);
+  const Recipe recipe = recipe_of(s, o, data);
   const std::vector<TrainingId> ids = report.plan();
   const auto count = static_cast<std::int64_t>(ids.size());
   announce(count, s, o, recipe, data, folder);

@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "experiments/common/summary.h"
+#include "nn/forms.h"
 #include "prune/recovery/linear_path.h"
+#include "prune/recovery/rewind.h"
 
 namespace bonsai::experiments {
 
@@ -57,14 +59,20 @@ Lines::Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, s
     if (folder.has(file_of(of))) read(of);
 }
 
-void Lines::measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends) const {
+void Lines::measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends, const std::vector<Tensor>& masks) const {
   if (folder_.has(file_of(of))) return;
+  auto network = [&] {
+    auto net = recipe_.network();
+    prune::set_masks(net->parameters(), masks);
+    nn::choose_forms(*net, recipe_.sparse_threshold);
+    return net;
+  };
   const auto began = std::chrono::steady_clock::now();
   std::string rows;
   for (std::int64_t a = 0; a < copies_; ++a)
     for (std::int64_t b = a + 1; b < copies_; ++b)
       rows += to_csv({of, a, b,
-                      prune::errors_along_line(ends.at(a), ends.at(b), recipe_.network, recipe_.test.inputs, recipe_.test.labels,
+                      prune::errors_along_line(ends.at(a), ends.at(b), network, recipe_.test.inputs, recipe_.test.labels,
                                                static_cast<int>(points_))});
   folder_.write(file_of(of), rows);
   folder_.add_time("lines", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());

@@ -37,8 +37,8 @@ class Lines {
  public:
   // all: in the order of lines.csv. What an earlier run has left is checked and taken over; the folder knows of its trainings already.
   Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points);
-  // Thread-safe for different copies. ends: their trained weights.
-  void measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends) const;
+  // Thread-safe for different copies. ends: their trained weights; masks: by which both ends are pruned, and so is every network between.
+  void measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends, const std::vector<Tensor>& masks) const;
   std::vector<Line> collect() const;  // when all are measured; writes lines.csv
 
  private:

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "nn/forms.h"
 
 namespace bonsai::experiments {
 namespace {
@@ -45,6 +46,8 @@ struct Options::Impl {
 
   Impl(std::string program, std::string about) : name(std::move(program)), app(std::move(about), name) {}
 
+  void threshold(std::optional<double>& v);
+
   template <class T>
   void number(const std::string& option, T& v, Sizes<T> defaults, const std::string& help, T low, T high) {
     CLI::Option* o =
@@ -63,6 +66,23 @@ struct Options::Impl {
   }
 };
 
+void Options::Impl::threshold(std::optional<double>& v) {
+  const auto word = std::make_shared<std::string>("table");
+  app.add_option("--sparse-threshold", *word, "the density below which a pruned layer is packed: 0 never, 1 always [table, by its shape]")->type_name("X");
+  bound.push_back({"sparse-threshold",
+                   [=, &v](const std::string&) {
+                     v = {};
+                     if (*word == "table") return;
+                     const char *begin = word->data(), *end = begin + word->size();
+                     const auto [stopped, error] = std::from_chars(begin, end, v.emplace(0));
+                     require(error == std::errc() && stopped == end, "--sparse-threshold: \"{}\" is not a density, such as 0.3, nor table", *word);
+                     const std::string hint = *v > 1 && *v <= 100 ? fmt::format("; did you mean {}?", *v / 100) : "";
+                     require(*v >= 0 && *v <= 1, "--sparse-threshold: {} is not between 0 and 1{}", *v, hint);
+                   },
+                   [&v] { return v ? nlohmann::json(*v).dump() : "\"table\""; },
+                   [&v](const std::string&) { return !v; }});
+}
+
 Options::Options(std::string program, std::string about, Sizes<std::int64_t> default_trials)
     : impl_(std::make_unique<Impl>(std::move(program), std::move(about))) {
   CLI::App& app = impl_->app;
@@ -74,6 +94,7 @@ Options::Options(std::string program, std::string about, Sizes<std::int64_t> def
   quick->excludes(paper);
   integer("--seed", seed, 1, "everything random follows from it", 0, std::int64_t{1} << 53);
   integer("--trials", trials, default_trials, "independent repetitions", 1, 1000);
+  impl_->threshold(sparse_threshold);
   text("--device", device, "cpu", "where to compute", {"cpu", "cuda"});
   app.add_option("--jobs", jobs, "trainings at once; the results do not depend on it [one a processor]")
       ->type_name("N");
@@ -143,6 +164,11 @@ std::vector<Setting> Options::settings() const {
   std::vector<Setting> all{{"program", nlohmann::json(impl_->name).dump(), true},
                            {"size", nlohmann::json(size).dump(), true}};
   for (auto& b : impl_->bound) all.push_back({b.name, b.json(), b.is_default(size) || b.name == "seed"});
+  if (!sparse_threshold) {  // the table itself: a program that has another one computes other bits
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const nn::PackingRow& row : nn::packing_table()) rows.push_back({{"weights_from", row.entries}, {"packed_below", row.threshold}});
+    all.push_back({"sparse-table", rows.dump(), true});
+  }
   all.insert(all.end(), impl_->facts.begin(), impl_->facts.end());
   return all;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class Options {
   std::string size = "default", data_dir, out, device = "cpu";
   std::int64_t seed = 1, trials = 1, jobs = 0, threads = 1;  // jobs 0: as many as there are processors
   bool resume = false;
+  std::optional<double> sparse_threshold;  // the density below which a pruned layer is packed; unset: by the table of nn/forms.h
 
   Options(std::string program, std::string about, Sizes<std::int64_t> trials);
   ~Options();

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/safetensors.h"
+#include "nn/forms.h"
 #include "prune/recovery/rewind.h"
 
 namespace bonsai::experiments {
@@ -19,8 +20,8 @@ std::vector<NamedTensor> dense_view(nn::Module& net, const nn::Optimizer* optimi
                                     const prune::During* during = nullptr) {
   std::vector<NamedTensor> all;
   for (nn::Parameter* p : net.parameters()) {
-    all.push_back({p->name(), p->leaf().detach()});
-    if (p->is_masked()) all.push_back({p->name() + ".mask", p->mask()});
+    all.push_back({p->name(), p->dense_values()});
+    if (const Tensor mask = p->dense_mask(); mask.defined()) all.push_back({p->name() + ".mask", mask});
   }
   for (auto& [name, b] : net.buffers()) all.push_back({name, *b});
   if (optimizer)
@@ -37,11 +38,6 @@ std::vector<Tensor> masks_in(const SafeTensors& file, nn::Module& net) {
     masks.push_back(mask ? *mask : Tensor());
   }
   return masks;
-}
-
-void set_masks(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& masks) {
-  for (std::size_t i = 0; i < masks.size(); ++i)
-    if (masks[i].defined()) parameters[i]->set_mask(masks[i]);
 }
 
 std::vector<Tensor> values_in(const SafeTensors& file, nn::Module& net) {
@@ -180,7 +176,11 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
 
   auto net = recipe_.network();
   const std::vector<nn::Parameter*> parameters = net->parameters();
-  set_masks(parameters, start.masks);
+  prune::set_masks(parameters, start.masks);
+  std::string packed;
+  if (!start.during)  // (else the masks are still to change)
+    for (const nn::ChosenForm& c : nn::choose_forms(*net, recipe_.sparse_threshold))
+      if (c.form == nn::Form::packed) packed += (packed.empty() ? "" : " ") + c.parameter;
   prune::rewind(parameters, start.values);
   const std::unique_ptr<prune::During> during = start.during ? start.during(*net) : nullptr;
 
@@ -219,7 +219,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       const SafeTensors saved = load_safetensors(partial_file);
       std::vector<std::pair<std::string, Tensor>> state;
       for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
-      if (during) set_masks(parameters, masks_in(saved, *net));
+      if (during) prune::set_masks(parameters, masks_in(saved, *net));
       prune::rewind(parameters, values_in(saved, *net));
       optimizer->load_state(state);
       if (during) during->load_state(state);
@@ -273,14 +273,13 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   nn::train(*net, *optimizer, start.batches, options, hooks);
 
   if (during) during->finish();
-  std::vector<Tensor> masks;
-  for (const nn::Parameter* p : parameters) masks.push_back(p->mask());
+  const std::vector<Tensor> masks = prune::masks_of(parameters);
   const double left = density(start.values, masks);
   if (start.keep_final) {
     result.final_values = prune::snapshot(parameters);
     result.final_masks = masks;
     save_safetensors(final_file, dense_view(*net),
-                     {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}});
+                     {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}, {"packed", packed}});
   }
   folder_.add_part(id.str(), to_csv(id, left, result.record));
   fs::remove(partial_file);

@@ -3,6 +3,7 @@
 // description, so a run that was killed and resumed leaves the same bytes as one that was not.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "core/batch.h"
 #include "experiments/common/progress.h"
@@ -32,9 +33,11 @@ struct Recipe {
   nn::Schedule rate;
   std::int64_t iterations, evaluate_every, checkpoint_every;
   Examples validation, test;
+  std::optional<double> sparse_threshold;  // Options' own: the density below which a pruned layer is packed
 };
 
-// What a training starts from. Values and masks go with the network's parameters(); an undefined mask keeps everything.
+// What a training starts from. Values and masks go with the network's parameters(); an undefined mask keeps everything. Where the masks
+// stay as they are, pruned layers train in the form that is the faster one (nn/forms.h); what is saved and returned is dense all the same.
 struct Start {
   std::vector<Tensor> values, masks = {};
   BatchSource batches;

@@ -19,11 +19,17 @@ inline std::vector<Tensor> snapshot(const std::vector<nn::Parameter*>& parameter
   return values;
 }
 
-// Their masks, in the same order (undefined: nothing is pruned).
+// Their masks, in the same order (undefined: nothing is pruned); and back. set_masks leaves parameters without a mask as they are.
 inline std::vector<Tensor> masks_of(const std::vector<nn::Parameter*>& parameters) {
   std::vector<Tensor> masks;
-  for (const nn::Parameter* p : parameters) masks.push_back(p->mask());
+  for (const nn::Parameter* p : parameters) masks.push_back(p->dense_mask());
   return masks;
+}
+
+inline void set_masks(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& masks) {
+  require(masks.size() <= parameters.size(), "set_masks: {} parameters and {} masks", parameters.size(), masks.size());
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    if (masks[i].defined()) parameters[i]->set_mask(masks[i]);
 }
 
 inline void rewind(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& values) {
