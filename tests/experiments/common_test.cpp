@@ -198,6 +198,15 @@ TEST(options, sizes_and_what_was_given) {
   EXPECT_EQ(paper.setting("program"), "\"prog\"");
   EXPECT_EQ(paper.setting("jobs"), "none") << "results do not depend on it";
   EXPECT_EQ(Parsed({"--number", "20"}).setting("number"), "20") << "given, but the size's own";
+  const Parsed dense({"--sparse-threshold", "0.50"}), table({"--sparse-threshold", "table"});
+  EXPECT_EQ(dense.o.sparse_threshold, 0.5);
+  EXPECT_EQ(dense.setting("sparse-threshold"), "0.5 given");
+  EXPECT_EQ(dense.setting("sparse-table"), "none") << "no table was used";
+  EXPECT_EQ(dense.o.command_line(), " --sparse-threshold 0.5");
+  EXPECT_EQ(table.o.sparse_threshold, std::nullopt);
+  EXPECT_EQ(table.setting("sparse-threshold"), "\"table\"");
+  EXPECT_TRUE(table.setting("sparse-table").starts_with("[{\"weights_from\":0,\"packed_below\":")) << table.setting("sparse-table");
+  EXPECT_EQ(table.o.command_line(), "");
 }
 
 TEST(options, refusals) {

@@ -55,7 +55,7 @@ std::unique_ptr<nn::Sequential> network() {
   return net;
 }
 
-// A small lottery: dense, ticket at level 1 (rewound to step 5), and the control.
+// A small lottery: dense, ticket at level 1 (rewound to step 5), and the control; fc1 is packed there, fc2 masked.
 void lottery(const std::filesystem::path& out, int workers) {
   Options o("toy", "", 1);
   std::vector<std::string> args{"toy", "--out", out.string(), "--resume"};
@@ -73,7 +73,8 @@ void lottery(const std::filesystem::path& out, int workers) {
       .evaluate_every = 6,
       .checkpoint_every = 3,
       .validation = {data.inputs, data.labels},
-      .test = {data.inputs, data.labels}};
+      .test = {data.inputs, data.labels},
+      .sparse_threshold = 0.7};
   const TrainingId dense{0, "ticket", 0, 0}, ticket{0, "ticket", 0, 1}, reinit{0, "reinit", 0, 1};
   Progress progress("trainings", 3, 36);
   const Trainings trainings(recipe, folder, progress, {dense, ticket, reinit});

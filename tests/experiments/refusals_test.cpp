@@ -58,6 +58,12 @@ TEST(refusals, command_line) {
       {{"--jobs", "-1"}, "--jobs: -1 is not between"},
       {{"--jobs", "1000"}, "--jobs: 1000 is not between"},
       {{"--threads", "0"}, "--threads: 0 is not between 1 and 256"},
+      {{"--sparse-threshold", "90"}, "--sparse-threshold: 90 is not between 0 and 1; did you mean 0.9?"},
+      {{"--sparse-threshold", "-0.1"}, "--sparse-threshold: -0.1 is not between 0 and 1"},
+      {{"--sparse-threshold", "nan"}, "--sparse-threshold: nan is not between 0 and 1"},
+      {{"--sparse-threshold", "half"}, "--sparse-threshold: \"half\" is not a density, such as 0.3, nor table"},
+      {{"--sparse-threshold", "0.5x"}, "--sparse-threshold: \"0.5x\" is not a density"},
+      {{"--sparse-threshold", ""}, "--sparse-threshold"},
       {{"--device", "cuda"}, "--device cuda: this program was built without CUDA"},
       {{"--device", "tpu"}, "--device: \"tpu\" is not one of cpu|cuda"},
   };

@@ -47,10 +47,11 @@ void kill_and_compare(const std::vector<std::string>& args, std::uint64_t seed) 
   finish();
 }
 
+// Half of the weights go in each round: the second level is packed.
 TEST(resume, after_kills) {
   NEEDS_MNIST();
   kill_and_compare({"--iterations", sanitized ? "90" : "300", "--rounds", "2", "--evaluate-every",
-                    sanitized ? "300" : "100", "--validation", "500", "--checkpoint-every", "40"},
+                    sanitized ? "300" : "100", "--validation", "500", "--checkpoint-every", "40", "--prune-rate", "0.5"},
                    1);
 }
 
@@ -58,7 +59,7 @@ TEST(resume, after_kills_with_rewinding_trials_and_all_arms) {
   NEEDS_MNIST();
   kill_and_compare({"--iterations", "100", "--rounds", "2", "--evaluate-every", sanitized ? "100" : "50",
                     "--validation", "500", "--checkpoint-every", "10", "--rewind", "35", "--trials",
-                    sanitized ? "1" : "2", "--arms", "ticket,reinit,oneshot"},
+                    sanitized ? "1" : "2", "--arms", "ticket,reinit,oneshot", "--sparse-threshold", "1"},
                    2);
 }
 
@@ -107,6 +108,8 @@ TEST(resume, any_folder_and_refused_ones) {
   expect_refused(lth({"--out", "a", "--resume", "--lr", "0.01", "--seed", "9"}),
                  "holds a run with other settings: seed is 1 there, 9 here; lr is 0.0012 there, 0.01 here");
   expect_refused(lth({"--out", "a", "--resume", "--quick"}), "size is \"default\" there, \"quick\" here");
+  expect_refused(lth({"--out", "a", "--resume", "--sparse-threshold", "0.5"}),
+                 "holds a run with other settings: sparse-threshold is \"table\" there, 0.5 here; sparse-table is [{");
   // Folders of others.
   fs::create_directory(at / "thesis");
   put(at / "thesis/chapter1.tex", "years of work");
