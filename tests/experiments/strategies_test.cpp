@@ -8,6 +8,7 @@
 #include "datasets/mnist.h"
 #include "nn/init.h"
 #include "nn/networks.h"
+#include "nn/forms.h"
 #include "nn/train.h"
 #include "prune/recovery/random_masks.h"
 #include "tests/experiments/program.h"
@@ -63,13 +64,14 @@ std::vector<Tensor> masks_in(const SafeTensors& file) {
   return masks;
 }
 
-// The loss on the test set of such a network with the weights set by `fill`, under these masks.
+// The loss on the test set of such a network with the weights set by `fill`, under these masks, in the form that the program chooses.
 double test_loss(const std::vector<Tensor>& masks, const datasets::Dataset& test, const std::function<void(nn::Sequential&)>& fill) {
   auto net = nn::lenet_300_100();
   fill(*net);
   const std::vector<nn::Parameter*> parameters = net->parameters();
   for (std::size_t i = 0; i < masks.size(); ++i)
     if (masks[i].defined()) parameters[i]->set_mask(masks[i]);
+  nn::choose_forms(*net);
   return nn::evaluate(*net, datasets::as_floats(test), test.labels).loss;
 }
 
