@@ -47,7 +47,7 @@ void kill_and_compare(const std::vector<std::string>& args, std::uint64_t seed) 
   finish();
 }
 
-// Half of the weights go in each round: the second level is packed.
+// Half of the weights go in each round, so that later levels are packed.
 TEST(resume, after_kills) {
   NEEDS_MNIST();
   kill_and_compare({"--iterations", sanitized ? "90" : "300", "--rounds", "2", "--evaluate-every",

@@ -6,9 +6,9 @@
 
 #include "core/safetensors.h"
 #include "datasets/mnist.h"
+#include "nn/forms.h"
 #include "nn/init.h"
 #include "nn/networks.h"
-#include "nn/forms.h"
 #include "nn/train.h"
 #include "prune/recovery/random_masks.h"
 #include "tests/experiments/program.h"
