@@ -59,6 +59,7 @@ class Times : public benchmark::ConsoleReporter {
         if (!is_new) at->second = std::min(at->second, run.GetAdjustedCPUTime());
       }
   }
+  bool none() const { return times_.empty(); }
   // packed / masked; a NaN if one of them was not asked for
   double ratio(Size size, double density) const { return of(packed_name(size, density)) / of(masked_name(size)); }
 
@@ -92,7 +93,8 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   Times times;
-  if (benchmark::RunSpecifiedBenchmarks(&times) == 0) return 0;
+  benchmark::RunSpecifiedBenchmarks(&times);
+  if (times.none()) return 0;  // only their names were asked for
   fmt::print("\nstep time, packed / masked, by density; and the density below which packed is faster\n{:>10}", "out x in");
   for (const double d : densities) fmt::print("{:>7}", d);
   fmt::print("{:>10}{:>11}\n", "measured", "committed");
