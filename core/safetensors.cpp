@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -23,8 +22,6 @@ static_assert(std::endian::native == std::endian::little,
 using json = nlohmann::json;
 using std::uint64_t;
 
-constexpr uint64_t most_header = 100'000'000;  // the cap of the format's reference implementation
-
 // The types a file may hold: how many bytes an element takes there, and what it becomes here.
 struct FileType {
   std::string_view name;
@@ -33,11 +30,8 @@ struct FileType {
 };
 constexpr FileType file_types[] = {
     {"F64", 8, DType::f64}, {"F32", 4, DType::f32}, {"F16", 2, DType::f32}, {"BF16", 2, DType::f32},
-    {"I64", 8, DType::i64}, {"I32", 4, DType::i64}, {"U8", 1, DType::u8},   {"BOOL", 1, DType::u8},
+    {"I64", 8, DType::i64}, {"I32", 4, DType::i64}, {"U16", 2, DType::i64}, {"U8", 1, DType::u8},   {"BOOL", 1, DType::u8},
 };
-const char* written_as(DType t) {
-  return t == DType::f32 ? "F32" : t == DType::f64 ? "F64" : t == DType::i64 ? "I64" : "U8";
-}
 
 // One entry of the header.
 struct Entry {
@@ -200,6 +194,8 @@ Tensor read_tensor(const InputFile& file, uint64_t data_begin, const Entry& e, c
     read_converted<std::uint16_t, float>(file, at, out, from_bf16);
   else if (e.type->name == "I32")
     read_converted<std::int32_t, std::int64_t>(file, at, out, [](std::int32_t v) { return v; });
+  else if (e.type->name == "U16")
+    read_converted<std::uint16_t, std::int64_t>(file, at, out, [](std::uint16_t v) { return v; });
   else
     file.read(at, out.mutable_bytes(), out.size_in_bytes());
   if (e.type->name == "BOOL")
@@ -212,7 +208,7 @@ Tensor read_tensor(const InputFile& file, uint64_t data_begin, const Entry& e, c
 void check_entry(Entry& e, uint64_t data_bytes, const std::string& where) {
   for (const FileType& t : file_types)
     if (t.name == *e.dtype) e.type = &t;
-  require(e.type != nullptr, "{}: dtype \"{}\" is not supported; F64, F32, F16, BF16, I64, I32, U8 and BOOL are", where,
+  require(e.type != nullptr, "{}: dtype \"{}\" is not supported; F64, F32, F16, BF16, I64, I32, U16, U8 and BOOL are", where,
           printable(*e.dtype, 20));
 
   // Sizes of 0 are counted as 1 for the check, so that (0, 2^40, 2^40) is refused too: its strides would overflow.
@@ -252,14 +248,6 @@ void check_cover(const std::vector<Entry>& entries, uint64_t data_bytes, const s
   require(covered == data_bytes, "safetensors {}: {} bytes at the end belong to no tensor", file, data_bytes - covered);
 }
 
-std::string quoted(const std::string& text, const std::string& file) {
-  try {
-    return json(text).dump();
-  } catch (const json::exception&) {  // not UTF-8
-    fail("safetensors {}: the name or metadata \"{}\" is not UTF-8, which JSON needs", file, printable(text));
-  }
-}
-
 }  // namespace
 
 const Tensor* SafeTensors::find(std::string_view name) const {
@@ -274,59 +262,6 @@ const Tensor& SafeTensors::at(std::string_view name) const {
   return *t;
 }
 
-void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                      const Metadata& metadata) {
-  const std::string file = printable(path.string(), 4096);
-  std::unordered_set<std::string_view> names;
-  for (const NamedTensor& t : tensors) {
-    const std::string name = printable(t.name);
-    require(t.value.defined(), "safetensors {}: tensor \"{}\" is undefined; give it a value first", file, name);
-    require(t.value.device() == Device::cpu, "safetensors {}: tensor \"{}\" lies on the {}; bring it to the cpu first",
-            file, name, bonsai::name(t.value.device()));
-    require(t.name != "__metadata__", "safetensors {}: \"__metadata__\" cannot name a tensor; choose another name",
-            file);
-    require(names.insert(t.name).second, "safetensors {}: two tensors are called \"{}\"; names must differ", file,
-            name);
-  }
-
-  // Larger elements first: then every tensor begins at a multiple of its element size.
-  std::vector<std::size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, std::greater(), [&](std::size_t i) { return size_of(tensors[i].value.dtype()); });
-  std::vector<uint64_t> begin(tensors.size());
-  uint64_t at = 0;
-  for (std::size_t i : order) {
-    begin[i] = at;
-    at += tensors[i].value.size_in_bytes();
-  }
-
-  std::string header = "{";
-  if (!metadata.empty()) {
-    header += "\"__metadata__\":{";
-    for (const auto& [key, value] : metadata) header += quoted(key, file) + ":" + quoted(value, file) + ",";
-    header.back() = '}';
-    header += ',';
-  }
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const Tensor& t = tensors[i].value;
-    header += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},",
-                          quoted(tensors[i].name, file), written_as(t.dtype()),
-                          fmt::join(t.shape().begin(), t.shape().end(), ","), begin[i], begin[i] + t.size_in_bytes());
-  }
-  if (header.back() == ',') header.pop_back();
-  header += '}';
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  require(header.size() <= most_header,
-          "safetensors {}: the header would take {} bytes, the format allows {}; write several files", file,
-          header.size(), most_header);
-
-  const uint64_t length = header.size();
-  std::vector<std::string_view> parts = {{reinterpret_cast<const char*>(&length), 8}, header};
-  for (std::size_t i : order)
-    parts.emplace_back(static_cast<const char*>(tensors[i].value.bytes()), tensors[i].value.size_in_bytes());
-  write_whole(path, parts);
-}
-
 SafeTensors load_safetensors(const std::filesystem::path& path) {
   const InputFile input(path);
   SafeTensors out;
@@ -334,9 +269,9 @@ SafeTensors load_safetensors(const std::filesystem::path& path) {
   require(input.size() >= 8, "safetensors {}: {} bytes are too few for a safetensors file", out.file, input.size());
   uint64_t length = 0;
   input.read(0, &length, 8);
-  require(length <= most_header,
+  require(length <= most_safetensors_header,
           "safetensors {}: a header of {} bytes, the format allows {}; is it a safetensors file?", out.file, length,
-          most_header);
+          most_safetensors_header);
   require(length <= input.size() - 8,
           "safetensors {}: a header of {} bytes, but only {} follow; it is cut short or damaged", out.file, length,
           input.size() - 8);

@@ -8,6 +8,7 @@
 // and nothing else: the tensors cover the data without gap or overlap. Teaches how to read a file that may be damaged or hostile:
 // every length is held against the file's before anything is allocated, and every refusal says which tensor and why.
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -21,8 +22,10 @@ namespace bonsai {
 struct NamedTensor {
   std::string name;
   Tensor value;
+  std::string_view narrow = {};  // "I32" or "U16": how an i64 tensor is written where 8 bytes an element are too many
 };
 using Metadata = std::map<std::string, std::string>;
+inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the cap of the format's reference implementation
 
 struct SafeTensors {
   std::vector<NamedTensor> tensors;  // in the order of the file's header
@@ -38,8 +41,9 @@ struct SafeTensors {
 // to a multiple of 8.
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const Metadata& metadata = {});
+std::uint64_t safetensors_size(const std::vector<NamedTensor>& tensors, const Metadata& metadata = {});  // of that file, in bytes
 
-// F32, F64, I64 and U8 as they are; F16 and BF16 become f32 and I32 i64, exactly; BOOL becomes u8.
+// F32, F64, I64 and U8 as they are; F16 and BF16 become f32, I32 and U16 i64, exactly; BOOL becomes u8.
 SafeTensors load_safetensors(const std::filesystem::path& path);
 
 }  // namespace bonsai

@@ -76,6 +76,25 @@ TEST(SafeTensors, RoundTripOfEveryType) {
   EXPECT_MESSAGE(back.at("nothing"), "f: has no tensor \"nothing\"");
 }
 
+TEST(SafeTensors, NarrowIntegers) {
+  TemporaryFolder t;
+  const Tensor u16 = tensor<std::int64_t>({0, 65535, 1}), i32 = tensor<std::int64_t>({-2147483648, 2147483647});
+  const std::vector<NamedTensor> tensors = {{"f", ones({1}, DType::u8)}, {"u", u16, "U16"}, {"i", i32, "I32"}, {"w", ones({2})}};
+  save_safetensors(t / "f", tensors);
+  EXPECT_EQ(get(t / "f").size(), safetensors_size(tensors));
+  EXPECT_EQ(get(t / "f").substr(get(t / "f").size() - 23),
+            std::string("\0\0\0\x80\xff\xff\xff\x7f\0\0\x80\x3f\0\0\x80\x3f\0\0\xff\xff\1\0\1", 23));
+  const SafeTensors back = load_safetensors(t / "f");
+  EXPECT_EQ(back.at("u").to_vector<std::int64_t>(), u16.to_vector<std::int64_t>());
+  EXPECT_EQ(back.at("i").to_vector<std::int64_t>(), i32.to_vector<std::int64_t>());
+  EXPECT_MESSAGE(save_safetensors(t / "g", {{"u", tensor<std::int64_t>({65536}), "U16"}}), "g: tensor \"u\" holds 65536, which does not fit in U16");
+  EXPECT_MESSAGE(save_safetensors(t / "g", {{"u", tensor<std::int64_t>({-1}), "U16"}}), "holds -1");
+  EXPECT_MESSAGE(save_safetensors(t / "g", {{"i", tensor<std::int64_t>({2147483648}), "I32"}}), "holds 2147483648");
+  EXPECT_MESSAGE(save_safetensors(t / "g", {{"w", ones({1}), "U16"}}), "tensor \"w\" is f32 and cannot be written as U16");
+  EXPECT_MESSAGE(save_safetensors(t / "g", {{"u", u16, "I8"}}), "cannot be written as I8; I32 and U16 can hold i64");
+  EXPECT_FALSE(std::filesystem::exists(t / "g"));
+}
+
 TEST(SafeTensors, NothingAtAll) {
   TemporaryFolder t;
   save_safetensors(t / "f", {});
@@ -249,7 +268,7 @@ TEST(SafeTensors, Fuzz) {
       {{"seed", "7"}});
   seeds.push_back(get(t / "f"));
   seeds.push_back(file_of(
-      R"({"h":{"dtype":"F16","shape":[2,2],"data_offsets":[8,16]},"i":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},)"
+      R"({"h":{"dtype":"F16","shape":[2,2],"data_offsets":[8,16]},"i":{"dtype":"I32","shape":[1],"data_offsets":[0,4]},"u":{"dtype":"U16","shape":[2],"data_offsets":[4,8]},)"
       R"("b":{"dtype":"BOOL","shape":[1,1,2],"data_offsets":[16,18]},"e":{"dtype":"F64","shape":[0],"data_offsets":[18,18]}})",
       std::string(18, '\1')));
   Random r = Random(1).derive("safetensors fuzz");
