@@ -1,0 +1,182 @@
+#include "nn/network_file.h"
+
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "core/files.h"
+#include "nn/layers.h"
+
+namespace bonsai::nn {
+namespace {
+
+constexpr std::int64_t most_columns = 65'536;                 // what U16 can count
+constexpr std::int64_t most_entries = std::int64_t{1} << 28;  // of a network, unfolded: 1 GiB; a small packed file may promise more
+
+constexpr std::size_t most_layers = 100;
+
+const char* const parts[] = {".values", ".row_begin", ".column", ".shape"};
+
+Tensor as_tensor(const std::vector<std::int32_t>& v) {
+  Tensor t = empty({static_cast<std::int64_t>(v.size())}, DType::i64);
+  std::copy(v.begin(), v.end(), t.mutable_data<std::int64_t>().begin());
+  return t;
+}
+
+// ---- Reading, with everything checked before anything is built.
+
+// One parameter: its values in the dense shape, or those that a pattern keeps.
+struct Stored {
+  Shape shape;
+  Tensor values, mask;  // mask undefined: there is none
+  PatternRef pattern;   // null: dense
+};
+
+Tensor floats(const SafeTensors& file, const std::string& name) {
+  const Tensor& t = file.at(name);
+  require(is_floating(t.dtype()), "{}: \"{}\" is {}; weights are F32, F64, F16 or BF16", file.file, name, bonsai::name(t.dtype()));
+  const Tensor values = cast(t, DType::f32);
+  for (float v : values.data<float>())
+    require(std::isfinite(v), "{}: \"{}\" holds {}, which is no weight to compute with", file.file, name, v);
+  return values;
+}
+
+std::vector<std::int32_t> counts(const SafeTensors& file, const std::string& name) {
+  const Tensor& t = file.at(name);
+  require(t.dtype() == DType::i64 && t.rank() == 1, "{}: \"{}\" is {} {}; it must be a list of whole numbers, I32 or U16", file.file, name,
+          bonsai::name(t.dtype()), t.shape());
+  std::vector<std::int32_t> out;
+  out.reserve(t.numel());
+  for (std::int64_t v : t.data<std::int64_t>()) {
+    require(v >= 0 && std::in_range<std::int32_t>(v), "{}: \"{}\" holds {}, which counts nothing", file.file, name, v);
+    out.push_back(static_cast<std::int32_t>(v));
+  }
+  return out;
+}
+
+Stored read_packed(const SafeTensors& file, const std::string& name) {
+  const std::vector<std::int32_t> shape = counts(file, name + ".shape");
+  require(shape.size() == 2, "{}: \"{}.shape\" has {} axes; a Linear layer's weight has 2", file.file, name, shape.size());
+  const std::int64_t rows = shape[0], columns = shape[1];
+  require(columns <= most_columns, "{}: \"{}.shape\" has {} columns; a packed file can count {}", file.file, name, columns, most_columns);
+  Stored out{{rows, columns}, floats(file, name + ".values"), {}, {}};
+  std::vector<std::int32_t> column = counts(file, name + ".column");
+  require(out.values.shape() == Shape{static_cast<std::int64_t>(column.size())},
+          "{}: \"{}.values\" {} do not fit {} entries of \"{}.column\"", file.file, name, out.values.shape(), column.size(), name);
+  try {
+    out.pattern = make_pattern(rows, columns, counts(file, name + ".row_begin"), std::move(column), name);
+  } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
+  return out;
+}
+
+Stored read(const SafeTensors& file, const std::string& name) {
+  for (const char* part : parts)
+    if (!file.find(name) && file.find(name + part)) return read_packed(file, name);
+  Stored out{{}, floats(file, name), {}, {}};
+  out.shape = out.values.shape();
+  if (const Tensor* mask = file.find(name + ".mask")) {
+    require(mask->dtype() == DType::u8 && mask->shape() == out.shape, "{}: \"{}.mask\" is {} {}; it must be U8 {}", file.file, name,
+            bonsai::name(mask->dtype()), mask->shape(), out.shape);
+    for (std::uint8_t m : mask->data<std::uint8_t>())
+      require(m <= 1, "{}: \"{}.mask\" holds {}; only 0 and 1 mean something", file.file, name, m);
+    out.mask = *mask;
+  }
+  return out;
+}
+
+void put(Parameter& p, const Stored& s) {
+  if (s.pattern) {
+    p.set_mask(mask_of(*s.pattern));
+    p.set(unpack(s.values, *s.pattern));
+    return p.pack();
+  }
+  if (s.mask.defined()) p.set_mask(s.mask);
+  p.set(s.values);
+}
+
+// Are there tensors of this layer or parameter?
+bool has(const SafeTensors& file, const std::string& name) {
+  for (const NamedTensor& t : file.tensors)
+    if (t.name.starts_with(name + ".")) return true;
+  return false;
+}
+
+std::string layer(std::size_t i) { return fmt::format("fc{}", i + 1); }
+
+// Every tensor must be part of the chain: what is left over would have been left out in silence.
+void check_names(const SafeTensors& file, std::size_t layers) {
+  std::set<std::string> known;
+  for (std::size_t i = 0; i < layers; ++i) {
+    const std::string weight = layer(i) + ".weight";
+    known.insert(layer(i) + ".bias");
+    if (file.find(weight))
+      known.insert({weight, weight + ".mask"});
+    else
+      for (const char* part : parts) known.insert(weight + part);
+  }
+  for (const NamedTensor& t : file.tensors)
+    require(known.contains(t.name),
+            "{}: has \"{}\", which is not of the chain of Linear layers that ends with {}; other networks are not read yet", file.file,
+            printable(t.name), layer(layers - 1));
+}
+
+}  // namespace
+
+std::vector<NamedTensor> packed_view(Module& net) {
+  std::vector<NamedTensor> all;
+  for (const Parameter* p : net.parameters()) {
+    if (!p->is_packed()) {
+      all.push_back({p->name(), p->dense_values()});
+      continue;
+    }
+    const Pattern& s = *p->pattern();
+    require(s.columns <= most_columns, "packed file: \"{}\" has {} columns; it can count {}", p->name(), s.columns, most_columns);
+    all.push_back({p->name() + ".values", p->leaf().detach()});
+    all.push_back({p->name() + ".row_begin", as_tensor(s.begin), "I32"});
+    all.push_back({p->name() + ".column", as_tensor(s.column), "U16"});
+    Tensor shape = empty({p->shape().rank()}, DType::i64);
+    std::copy(p->shape().begin(), p->shape().end(), shape.mutable_data<std::int64_t>().begin());
+    all.push_back({p->name() + ".shape", shape, "I32"});
+  }
+  return all;
+}
+
+bool is_packed_file(const SafeTensors& file) {
+  for (const NamedTensor& t : file.tensors)
+    if (t.name.ends_with(".row_begin")) return true;
+  return false;
+}
+
+std::unique_ptr<Sequential> network_of(const SafeTensors& file) {
+  std::vector<Stored> weights, biases;
+  const bool with_biases = file.find("fc1.bias") != nullptr;
+  std::int64_t entries = 0, features = 0;
+  for (std::size_t i = 0; i == 0 || has(file, layer(i)); ++i) {
+    require(i < most_layers, "{}: has more than {} layers", file.file, most_layers);
+    const std::string weight = layer(i) + ".weight", bias = layer(i) + ".bias";
+    const Shape s = weights.emplace_back(read(file, weight)).shape;
+    require(s.rank() == 2 && s[0] > 0 && s[1] > 0, "{}: \"{}\" is {}; a Linear layer's weight is (out, in)", file.file, weight, s);
+    require(i == 0 || s[1] == features, "{}: \"{}\" {} does not fit the {} outputs of the layer before", file.file, weight, s, features);
+    require(s[0] <= most_entries / s[1] && (entries += s[0] * s[1]) <= most_entries,
+            "{}: with \"{}\" {} the network unfolds to more than {} weights", file.file, weight, s, most_entries);
+    features = s[0];
+    const bool with_bias = file.find(bias) != nullptr;
+    require(with_bias == with_biases, "{}: has {} but no {}", file.file, with_bias ? bias : "fc1.bias", with_bias ? "fc1.bias" : bias);
+    if (!with_bias) continue;
+    const Shape b = biases.emplace_back(read(file, bias)).shape;
+    require(b == Shape{features}, "{}: \"{}\" {} does not fit \"{}\" {}", file.file, bias, b, weight, s);
+  }
+  check_names(file, weights.size());
+
+  auto net = std::make_unique<Sequential>();
+  net->add<Flatten>("flatten");
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i > 0) net->add<ReLU>(fmt::format("relu{}", i));
+    net->add<Linear>(layer(i), weights[i].shape[1], weights[i].shape[0], with_biases);
+    put(net->parameter(layer(i) + ".weight"), weights[i]);
+    if (with_biases) put(net->parameter(layer(i) + ".bias"), biases[i]);
+  }
+  return net;
+}
+
+}  // namespace bonsai::nn
