@@ -19,13 +19,11 @@ Dataset load(const char* set, const std::filesystem::path& data_dir, bool train,
 }  // namespace
 
 Dataset load_mnist(const std::filesystem::path& data_dir, bool train) {
-  return load("mnist", data_dir, train, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
+  return load("mnist", data_dir, train, mnist_classes);
 }
 
 Dataset load_fashion_mnist(const std::filesystem::path& data_dir, bool train) {
-  return load(
-      "fashion-mnist", data_dir, train,
-      {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"});
+  return load("fashion-mnist", data_dir, train, fashion_mnist_classes);
 }
 
 }  // namespace bonsai::datasets

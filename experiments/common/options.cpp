@@ -1,6 +1,9 @@
 #include "experiments/common/options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -23,6 +26,30 @@ std::string show(const Sizes<T>& s) {
   return s.quick == s.standard && s.standard == s.paper
              ? fmt::format("[{}]", s.standard)
              : fmt::format("[{}; quick {}, paper {}]", s.standard, s.quick, s.paper);
+}
+
+template <class T>
+void check_range(const std::string& option, T v, T low, T high) {
+  std::string hint;
+  if constexpr (!std::is_integral_v<T>)
+    if (high <= 1 && v > high && v / 100 >= low && v / 100 <= high) hint = fmt::format("; did you mean {}?", v / 100);
+  require(v >= low && v <= high, "{}: {} is not between {} and {}{}", option, v, low, high, hint);
+}
+
+void check_choice(const std::string& option, const std::string& v, const std::vector<std::string>& choices) {
+  require(choices.empty() || std::ranges::find(choices, v) != choices.end(), "{}: \"{}\" is not one of {}", option, v,
+          fmt::join(choices, "|"));
+}
+
+// False when only help was asked for.
+bool parse_with(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return false;
+  } catch (const CLI::ParseError& e) { fail("{}; --help lists the options", e.what()); }
+  return true;
 }
 
 }  // namespace
@@ -55,11 +82,7 @@ struct Options::Impl {
     bound.push_back({option.substr(2),
                      [=, &v](const std::string& size) {
                        if (o->count() == 0) v = of_size(defaults, size);
-                       std::string hint;
-                       if constexpr (!std::is_integral_v<T>)
-                         if (high <= 1 && v > high && v / 100 >= low && v / 100 <= high)
-                           hint = fmt::format("; did you mean {}?", v / 100);
-                       require(v >= low && v <= high, "{}: {} is not between {} and {}{}", option, v, low, high, hint);
+                       check_range(option, v, low, high);
                      },
                      [&v] { return nlohmann::json(v).dump(); },
                      [=, &v](const std::string& size) { return v == of_size(defaults, size); }});
@@ -118,27 +141,17 @@ void Options::real(const std::string& name, double& v, Sizes<double> d, const st
 
 void Options::text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
                    const std::vector<std::string>& choices) {
-  std::string list;
-  for (const std::string& c : choices) list += (list.empty() ? "" : "|") + c;
   v = otherwise;
-  impl_->app.add_option(name, v, fmt::format("{} [{}]", help, otherwise))->type_name(list.empty() ? "TEXT" : list);
+  impl_->app.add_option(name, v, fmt::format("{} [{}]", help, otherwise))
+      ->type_name(choices.empty() ? "TEXT" : fmt::format("{}", fmt::join(choices, "|")));
   impl_->bound.push_back({name.substr(2),
-                          [=, &v](const std::string&) {
-                            bool known = choices.empty();
-                            for (const std::string& c : choices) known |= v == c;
-                            require(known, "{}: \"{}\" is not one of {}", name, v, list);
-                          },
+                          [=, &v](const std::string&) { check_choice(name, v, choices); },
                           [&v] { return nlohmann::json(v).dump(); },
                           [=, &v](const std::string&) { return v == otherwise; }});
 }
 
 bool Options::parse(int argc, char** argv) {
-  try {
-    impl_->app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", impl_->app.help());
-    return false;
-  } catch (const CLI::ParseError& e) { fail("{}; --help lists the options", e.what()); }
+  if (!parse_with(impl_->app, argc, argv)) return false;
   for (auto& b : impl_->bound) b.settle(size);
   require(jobs >= 0 && jobs <= 256, "--jobs: {} is not between 1 and 256 (0: one a processor)", jobs);
   require(threads >= 1 && threads <= 256, "--threads: {} is not between 1 and 256", threads);
@@ -171,6 +184,51 @@ std::vector<Setting> Options::settings() const {
   }
   all.insert(all.end(), impl_->facts.begin(), impl_->facts.end());
   return all;
+}
+
+struct ToolOptions::Impl {
+  CLI::App app;
+  std::vector<std::function<void()>> checks;
+  Impl(std::string program, std::string about) : app(std::move(about), std::move(program)) {}
+
+  template <class T>
+  void number(const std::string& name, std::optional<T>& v, const std::string& help, T low, T high) {
+    app.add_option(name, v, help)->type_name(std::is_integral_v<T> ? "N" : "X");
+    checks.push_back([=, &v] {
+      if (v) check_range(name, *v, low, high);
+    });
+  }
+};
+
+ToolOptions::ToolOptions(std::string program, std::string about) : impl_(std::make_unique<Impl>(std::move(program), std::move(about))) {
+  impl_->app.set_help_flag("--help,-h", "this text");
+}
+ToolOptions::~ToolOptions() = default;
+
+void ToolOptions::file(const std::string& name, std::string& v, const std::string& help) {
+  impl_->app.add_option(name, v, help)->type_name("FILE");
+}
+void ToolOptions::files(const std::string& name, std::vector<std::string>& v, const std::string& help) {
+  impl_->app.add_option(name, v, help)->type_name("FILE");
+}
+void ToolOptions::text(const std::string& name, std::string& v, const std::string& help, const std::string& type,
+                       const std::vector<std::string>& choices) {
+  impl_->app.add_option(name, v, help)->type_name(type);
+  impl_->checks.push_back([=, &v] { check_choice(name, v, choices); });
+}
+void ToolOptions::integer(const std::string& name, std::optional<std::int64_t>& v, const std::string& help, std::int64_t low,
+                          std::int64_t high) {
+  impl_->number(name, v, help, low, high);
+}
+void ToolOptions::real(const std::string& name, std::optional<double>& v, const std::string& help, double low, double high) {
+  impl_->number(name, v, help, low, high);
+}
+void ToolOptions::flag(const std::string& name, bool& v, const std::string& help) { impl_->app.add_flag(name, v, help); }
+
+bool ToolOptions::parse(int argc, char** argv) {
+  if (!parse_with(impl_->app, argc, argv)) return false;
+  for (const auto& check : impl_->checks) check();
+  return true;
 }
 
 std::vector<double> numbers_in(const std::string& option, const std::string& list) {

@@ -58,6 +58,27 @@ class Options {
   std::unique_ptr<Impl> impl_;
 };
 
+// The command line of a tool: files by their place, a few options, and no sizes, seed or run folder.
+class ToolOptions {
+ public:
+  ToolOptions(std::string program, std::string about);
+  ~ToolOptions();
+
+  // What is not given stays as it is.
+  void file(const std::string& name, std::string& v, const std::string& help);                // the first word, the second, ...
+  void files(const std::string& name, std::vector<std::string>& v, const std::string& help);  // all further words
+  void text(const std::string& name, std::string& v, const std::string& help, const std::string& type, const std::vector<std::string>& choices = {});
+  void integer(const std::string& name, std::optional<std::int64_t>& v, const std::string& help, std::int64_t low, std::int64_t high);
+  void real(const std::string& name, std::optional<double>& v, const std::string& help, double low, double high);
+  void flag(const std::string& name, bool& v, const std::string& help);
+
+  bool parse(int argc, char** argv);  // as Options::parse
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // The numbers of a list such as "0.5,0.9"; what is not a finite number is refused, naming the option.
 std::vector<double> numbers_in(const std::string& option, const std::string& list);
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -21,6 +22,13 @@ int program(const char* name, const std::function<void()>& body) {
     std::fprintf(stderr, "%s: internal error: %s\n", name, printable(e.what(), 4000).c_str());
     return 1;
   }
+}
+
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
 }
 
 }  // namespace bonsai::experiments

@@ -2,13 +2,13 @@
 
 #include <sys/utsname.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/cpu/cpu.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "experiments/common/program.h"
 #include "revision.h"
 
 namespace bonsai::experiments {
@@ -16,13 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
-
-std::string cpu_model() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown";
-}
 
 ordered_json environment(const Options& o) {
   utsname system{};
