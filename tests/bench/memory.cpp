@@ -20,7 +20,7 @@ const std::vector<double> densities{1, 0.8, 0.64, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05,
 
 // What is alive when two steps have been taken, when a third has its gradients, and when the network alone is left.
 void bytes(benchmark::State& state, double density, bool packed) {
-  const datasets::Dataset data = noise(600);  // few, so that nothing but the training is large
+  const datasets::Dataset data = noise(60);  // few, so that nothing but the training is large
   auto alive = [] { return static_cast<double>(pool_live_bytes() + heap_bytes()); };
   for (auto _ : state) {
     const double before = alive();

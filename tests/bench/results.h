@@ -37,7 +37,7 @@ class Results : public benchmark::BenchmarkReporter {
 
   void run() { benchmark::RunSpecifiedBenchmarks(this); }
   bool empty() const { return seconds_.empty(); }
-  // Medians; NaN of what did not run.
+  // Medians; NaN of what did not run. Seconds are the thread's own, in which others that use the machine do not count, or the case's own.
   double seconds(const std::string& name) const { return median(seconds_, name); }
   double counter(const std::string& name, const std::string& which) const { return median(counters_, name + " " + which); }
 
@@ -46,7 +46,8 @@ class Results : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.run_type != Run::RT_Iteration || run.iterations == 0) continue;
-      seconds_[run.run_name.function_name].push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
+      const double seconds = run.run_name.time_type == "manual_time" ? run.real_accumulated_time : run.cpu_accumulated_time;
+      seconds_[run.run_name.function_name].push_back(seconds / static_cast<double>(run.iterations));
       for (const auto& [name, value] : run.counters) counters_[run.run_name.function_name + " " + name].push_back(value);
     }
     if (!console_) inner_->ReportRuns(runs);

@@ -4,7 +4,8 @@
 //   ./bonsai bench step_time --peers [--out DIR]     about a minute and a half; without --peers half a minute
 //
 // Prints a table and the goals, and leaves in DIR (runs/bench) step_time.json, step_time.txt and the figure step_time.png. Every case is
-// repeated seven times, in random order over all cases, and its median counts; the last bits of a stopwatch are noise.
+// repeated seven times, in random order over all cases, and its median counts. Times are the processor's for this thread, and PyTorch's
+// likewise where it has one thread: on an idle machine the same as a stopwatch's, on a busy one much less noisy.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 

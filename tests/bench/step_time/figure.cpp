@@ -67,7 +67,7 @@ void StepTime::draw(const std::filesystem::path& folder) const {
   std::string finding = "Time of a training step by the weights that are left";
   if (!std::isnan(ours / masked.at(least))) {
     finding = fmt::format("{:g}% of the weights: {:.3f} ms a packed step, {:.1f} times as fast as masked", 100 * least, 1e3 * ours, masked.at(least) / ours);
-    if (!std::isnan(torch_masked_at(least))) finding += fmt::format(", {:.0f} times as fast as PyTorch", torch_masked_at(least) / ours);
+    if (!std::isnan(torch_masked_at(least))) finding += fmt::format(", {:.0f} times as fast as PyTorch's masked", torch_masked_at(least) / ours);
   }
   const std::string script = fmt::format(R"gp(set title "{}\n{{/*0.8 LeNet-300-100, batch 60, Adam, f32, one thread, {}; {}; {}; {}}}" offset character 4,0
 set xlabel 'weights left (%)'
