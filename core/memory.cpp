@@ -60,6 +60,7 @@ struct ThreadPool {
   }
 };
 thread_local ThreadPool pool;
+thread_local constinit std::int64_t live_bytes = 0;
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool reuse = false;  // let the sanitizer see every block's end
@@ -70,6 +71,7 @@ constexpr bool reuse = true;
 }  // namespace
 
 void* pool_allocate(std::size_t bytes) {
+  live_bytes += static_cast<std::int64_t>(bytes);
   if (!reuse || bytes > largest || !pool_alive) return system_allocate(bytes);
   const SizeClass c = size_class(bytes);
   FreeBlock*& list = pool.lists[c.index];
@@ -79,12 +81,14 @@ void* pool_allocate(std::size_t bytes) {
 
 void pool_release(void* block, std::size_t bytes) noexcept {
   if (!block) return;
+  live_bytes -= static_cast<std::int64_t>(bytes);
   if (!reuse || bytes > largest || !pool_alive) return std::free(block);
   FreeBlock*& list = pool.lists[size_class(bytes).index];
   list = new (block) FreeBlock{list};
 }
 
 std::uint64_t pool_system_allocations() { return system_allocations.load(); }
+std::int64_t pool_live_bytes() { return live_bytes; }
 
 void require_memory(const std::string& what, double bytes, const std::string& way_out) {
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));

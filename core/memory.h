@@ -16,6 +16,10 @@ void pool_release(void* block, std::size_t bytes) noexcept;   // `bytes` as it w
 // Blocks this process has asked the system for so far (not counting reuse): constant in the steady state, as a test checks.
 std::uint64_t pool_system_allocations();
 
+// Bytes that this thread has been given and has not released, as they were asked for. (What another thread releases counts there: the
+// sum over the threads is what is alive.)
+std::int64_t pool_live_bytes();
+
 // Throws unless this machine has so much memory: asked of the operating system it might be granted, and the process killed when the
 // pages are touched. "hessian: takes 37.3 GiB, and this machine has 23.4; WAY_OUT".
 void require_memory(const std::string& what, double bytes, const std::string& way_out);

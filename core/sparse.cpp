@@ -10,6 +10,8 @@ namespace {
 // Fills in the order by columns: counting sort.
 PatternRef finished(Pattern p) {
   const std::int64_t kept = p.kept();
+  p.begin.shrink_to_fit();  // a vector that has grown holds up to twice what it needs
+  p.column.shrink_to_fit();
   p.column_begin.assign(p.columns + 1, 0);
   for (std::int32_t c : p.column) ++p.column_begin[c + 1];
   for (std::int64_t c = 0; c < p.columns; ++c) p.column_begin[c + 1] += p.column_begin[c];

@@ -84,6 +84,24 @@ TEST(Memory, BlocksAreAlignedAndApart) {
   for (auto [p, n] : blocks) pool_release(p, n);
 }
 
+TEST(Memory, LiveBytesAreThoseThatWereAskedFor) {
+  const std::int64_t before = pool_live_bytes();
+  void* a = pool_allocate(1000);
+  void* b = pool_allocate(std::size_t{300} << 20);  // too large for the lists
+  EXPECT_EQ(pool_live_bytes() - before, 1000 + (std::int64_t{300} << 20));
+  pool_release(a, 1000);
+  EXPECT_EQ(pool_live_bytes() - before, std::int64_t{300} << 20);
+  pool_release(b, std::size_t{300} << 20);
+  pool_release(nullptr, 5);
+  EXPECT_EQ(pool_live_bytes(), before);
+  {
+    const Tensor x = zeros({100, 100}), y = x;  // two handles, one array
+    EXPECT_GE(pool_live_bytes() - before, 40000);
+    EXPECT_LT(pool_live_bytes() - before, 41000);
+  }
+  EXPECT_EQ(pool_live_bytes(), before);
+}
+
 TEST(Memory, GraphsAreGivenBack) {  // no node holds itself: what a loop makes, the next round reuses
 #ifdef BONSAI_SANITIZED
   GTEST_SKIP() << "under a sanitizer the pool does not reuse blocks; its leak check does this test's work";
