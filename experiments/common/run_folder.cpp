@@ -59,13 +59,6 @@ std::string differences(const ordered_json& theirs, const ordered_json& ours) {
 
 }  // namespace
 
-std::string cpu_model() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown";
-}
-
 RunFolder::RunFolder(const Options& o, const std::string& dataset) : by_default_(o.out.empty()) {
   path_ = by_default_ ? fs::path("runs") / default_name(o, dataset) : fs::path(o.out);
   const ordered_json settings = settings_json(o);

@@ -17,8 +17,6 @@
 
 namespace bonsai::experiments {
 
-std::string cpu_model();  // as the system names it
-
 class RunFolder {
  public:
   // Finds the folder and refuses one that holds another run or anything else; writes nothing. dataset is part of the

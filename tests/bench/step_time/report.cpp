@@ -9,7 +9,7 @@
 
 #include "core/cpu/cpu.h"
 #include "core/parallel.h"
-#include "experiments/common/run_folder.h"
+#include "experiments/common/program.h"
 #include "revision.h"
 
 namespace bonsai::bench {
