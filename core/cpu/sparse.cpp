@@ -131,14 +131,15 @@ template <class T, int Group, int Piece>
 #endif
 }
 
-// Lane i is the sum of v[i]'s lanes.
-template <class T, int Left = Simd<T>::width>
+// Lane i is the sum of v[i]'s lanes, for i < N. Width: how many partial sums each has left.
+template <class T, int N, int Width = Simd<T>::width>
 [[gnu::always_inline]] inline Vec<T> sums_of(Vec<T>* v) {
-  if constexpr (Left > 1) {
+  if constexpr (Width > 1) {
     constexpr int quad = 16 / sizeof(T), w = Simd<T>::width;  // lanes in 128 bits
-    constexpr bool inside = Left > w / quad;
-    for (int i = 0; i < Left / 2; ++i) v[i] = add_neighbours<T, inside ? quad : w, inside ? 1 : quad>(v[2 * i], v[2 * i + 1]);
-    return sums_of<T, Left / 2>(v);
+    constexpr bool inside = Width > w / quad;
+    constexpr int left = N > 1 ? N / 2 : 1;
+    for (int i = 0; i < left; ++i) v[i] = add_neighbours<T, inside ? quad : w, inside ? 1 : quad>(v[N > 1 ? 2 * i : 0], v[N > 1 ? 2 * i + 1 : 0]);
+    return sums_of<T, left, Width / 2>(v);
   }
   return v[0];
 }
@@ -152,32 +153,37 @@ template <class T, int V>
   return sum;
 }
 
-// The entries of row r from k on, a vector of them at a time while the first lies before column `stop`, and those that are left over once no
+// The products of N entries of which `there` count: the others repeat the last and are not stored.
+template <class T, int V, int N>
+[[gnu::always_inline]] inline void entry_products(const std::int32_t* index, int there, const Vec<T> (&mine)[V], const T* x, std::int64_t n, std::int64_t last,
+                                                  T* values, bool fresh) {
+  Vec<T> sum[N];
+#pragma GCC unroll 8
+  for (int e = 0; e < N; ++e) sum[e] = product<T, V>(mine, x + index[std::min(e, there - 1)] * n, last);
+  const Vec<T> totals = sums_of<T, N>(sum);
+  if (N == Simd<T>::width && there >= N) return store<T>(values, fresh ? totals : load<T>(values) + totals);
+  for (int e = 0; e < std::min(N, there); ++e) {
+    const T before = fresh ? T(0) : values[e];
+    values[e] = before + totals[e];
+  }
+}
+
+// The entries of row r from k on, several at a time while the first lies before column `stop`, and those that are left over once no
 // column follows; returns the next. `fresh`: sets the values, instead of adding to them.
 template <class T, int V>
 std::int32_t row_products(SparseView s, const T* y, const T* x, Panel p, std::int64_t r, std::int32_t k, std::int64_t stop, T* values, bool fresh) {
-  constexpr int w = Simd<T>::width;
+  constexpr int w = Simd<T>::width, many = w < 8 ? w : 8, few = w < 4 ? w : 4;
   const std::int64_t n = p.n, last = p.last - p.first;
   x += p.first;
   y += r * n + p.first;
-  Vec<T> mine[V], sum[w];
+  Vec<T> mine[V];
   for (int v = 0; v < V - 1; ++v) mine[v] = load<T>(y + v * w);
   mine[V - 1] = load<T>(y + last);
   for (int i = 0; i < p.counted; ++i) mine[V - 1][i] = T(0);
   const std::int32_t end = s.begin[r + 1];
-  for (; k + w <= end && s.index[k] < stop; k += w) {
-#pragma GCC unroll 16
-    for (int e = 0; e < w; ++e) sum[e] = product<T, V>(mine, x + s.index[k + e] * n, last);
-    const Vec<T> totals = sums_of<T>(sum);
-    store<T>(values + k, fresh ? totals : load<T>(values + k) + totals);
-  }
-  if (stop < s.columns || k == end) return k;
-  for (int e = 0; e < w; ++e) sum[e] = k + e < end ? product<T, V>(mine, x + s.index[k + e] * n, last) : Vec<T>{};
-  const Vec<T> totals = sums_of<T>(sum);
-  for (int e = 0; k + e < end; ++e) {
-    const T before = fresh ? T(0) : values[k + e];
-    values[k + e] = before + totals[e];
-  }
+  for (; k + many <= end && s.index[k] < stop; k += many) entry_products<T, V, many>(s.index + k, many, mine, x, n, last, values + k, fresh);
+  if (stop < s.columns) return k;
+  for (; k < end; k += few) entry_products<T, V, few>(s.index + k, end - k, mine, x, n, last, values + k, fresh);
   return end;
 }
 
