@@ -40,7 +40,8 @@ Tensor pack(const Tensor& dense, const Pattern& p);      // (rows, columns) -> (
 Tensor unpack(const Tensor& values, const Pattern& p);   // (kept) -> (rows, columns), zeros elsewhere, outside the graph
 
 // (n, features) -> (features, m): the examples as columns, m = n rounded up to whole cache lines (16 in f32, 8 in f64), so that every
-// feature's row begins at one; a load that straddles two costs twice. The columns that are added hold 0, as their gradients do.
+// feature's row begins at one; a load that straddles two costs twice. The columns that are added hold 0, as their gradients do. A single
+// example stays alone.
 Tensor to_columns(const Tensor& x);
 // (features, m) -> (n, features): back, without what was added.
 Tensor to_rows(const Tensor& x, std::int64_t n);

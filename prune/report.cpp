@@ -48,7 +48,8 @@ std::int64_t terms(const Tensor& y) {
 // Whether number i of the result is made of number i of x: functions of single numbers, and whatever only writes them in another shape.
 bool by_number(const Tensor& y, const Tensor& x) {
   if (is(y, {"reshape"})) return true;
-  if (is(y, {"permute"})) return std::count_if(x.shape().begin(), x.shape().end(), [](std::int64_t size) { return size > 1; }) <= 1;
+  if (is(y, {"permute", "to_columns", "to_rows"}) && x.numel() == y.numel())
+    return std::count_if(x.shape().begin(), x.shape().end(), [](std::int64_t size) { return size > 1; }) <= 1;
   return x.shape() == y.shape() && is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast",
                                           "add", "sub", "mul", "div", "maximum"});
 }

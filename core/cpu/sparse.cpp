@@ -9,7 +9,7 @@
 // time, whose rows of x do fit and serve all rows of the tile. The order of each sum stays the same, and so do its bits.
 //
 // A batch that is no multiple of the vector is covered by a last vector that overlaps the one before: it computes some columns twice, with
-// the same bits. Batches below one vector are plain loops.
+// the same bits. Smaller batches are plain loops.
 #include <algorithm>
 #include <type_traits>
 
@@ -94,6 +94,16 @@ std::int32_t row_times(SparseView s, const T* values, const T* x, Panel p, std::
 
 template <class T>
 void row_times_narrow(SparseView s, const T* values, const T* x, std::int64_t n, std::int64_t r, T bias, T* y) {
+  if (n == 1) {  // four sums, so that one does not wait for the other
+    T sum[4] = {bias};
+    std::int32_t k = s.begin[r];
+    const std::int32_t end = s.begin[r + 1];
+    for (; k + 4 <= end; k += 4)
+      for (int i = 0; i < 4; ++i) sum[i] += values[s.from ? s.from[k + i] : k + i] * x[s.index[k + i]];
+    for (; k < end; ++k) sum[0] += values[s.from ? s.from[k] : k] * x[s.index[k]];
+    y[r] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return;
+  }
   for (std::int64_t j = 0; j < n; ++j) y[r * n + j] = bias;
   for (std::int32_t k = s.begin[r]; k < s.begin[r + 1]; ++k) {
     const T value = values[s.from ? s.from[k] : k];

@@ -18,7 +18,7 @@ void check_dense(const char* op, const char* which, const Tensor& x, std::int64_
 
 std::int64_t whole_lines(std::int64_t n, DType t) {
   const auto line = static_cast<std::int64_t>(64 / size_of(t));
-  return (n + line - 1) / line * line;
+  return n == 1 ? 1 : (n + line - 1) / line * line;
 }
 
 View columns(View v, std::int64_t begin, std::int64_t end) {
