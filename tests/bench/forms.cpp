@@ -76,6 +76,7 @@ double crossover(const Times& times, Size size) {
   double last = std::nan(""), last_ratio = last;
   for (const double d : densities) {
     const double ratio = times.ratio(size, d);
+    if (std::isnan(ratio)) return ratio;
     if (ratio <= 1) return std::isnan(last) ? d : d + (last - d) * (1 - ratio) / (last_ratio - ratio);
     last = d, last_ratio = ratio;
   }
