@@ -227,8 +227,8 @@ std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
 void announce(const std::vector<TrainingId>& ids, const Settings& s, const Options& o, const Recipe& recipe,
               const Data& data, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(ids.size());
-  const double seconds =
-      seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s));
+  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s),
+                                     densities_of_levels(s.prune_rate, s.rounds));
   const std::int64_t chains = s.arms.size() > 1 ? count : o.trials;  // a ticket must wait for the one before it
   const std::int64_t at_once = std::min({o.jobs, chains, static_cast<std::int64_t>(hardware_threads())});
   const double megabytes = 1 + 1.4 * static_cast<double>(o.trials * (s.rounds + 1));  // a checkpoint a ticket

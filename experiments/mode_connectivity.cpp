@@ -212,7 +212,8 @@ std::int64_t steps_of(const Settings& s, std::int64_t trials) {
 // What the run will cost, before it starts.
 void announce(std::int64_t trainings, const Settings& s, const Options& o, const Recipe& recipe, const Data& data, const RunFolder& folder) {
   const std::int64_t lines = std::ssize(all_copies(s, o.trials)) * s.orders * (s.orders - 1) / 2;
-  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), trainings, steps_of(s, o.trials));
+  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), trainings, steps_of(s, o.trials),
+                                     densities_of_levels(s.prune_rate, s.rounds));
   auto net = recipe.network();
   const auto began = std::chrono::steady_clock::now();
   nn::evaluate(*net, data.test.inputs, data.test.labels);

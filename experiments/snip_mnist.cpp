@@ -189,7 +189,9 @@ Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
 // What the run will cost, before it starts.
 void announce(std::int64_t count, const Settings& s, const Options& o, const Recipe& recipe, const Data& data, const RunFolder& folder) {
   const datasets::Batches batches(data.train, s.batch, Random(0), data.normalization);
-  const double seconds = seconds_for(recipe, batches, count, count * s.iterations);
+  std::vector<double> densities{1};
+  for (const double sparsity : s.sparsities) densities.push_back(1 - sparsity);
+  const double seconds = seconds_for(recipe, batches, count, count * s.iterations, densities);
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});
   fmt::print("snip_mnist: {} training{} of {} iterations on {}, {} at a time: about {}, 2 MB in {}\n", count,
              count == 1 ? "" : "s", s.iterations, s.dataset, at_once, duration(seconds / static_cast<double>(at_once)), folder.path().string());

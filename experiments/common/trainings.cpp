@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <sstream>
 
@@ -150,19 +151,33 @@ std::string Trainings::title(const TrainingId& id, double kept_fraction) const {
   return t + (several_repeats_ && id.arm == "reinit" ? fmt::format(", repeat {}", id.repeat) : "");
 }
 
-double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps) {
-  auto net = recipe.network();
-  auto optimizer = recipe.optimizer(net->parameters());
-  nn::train(*net, *optimizer, batches,
-            {.iterations = 10, .rate = recipe.rate});  // the first steps fill caches and pools
-  const auto t0 = Clock::now();
-  nn::train(*net, *optimizer, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
-  const double step = seconds_since(t0) / 30;
-  const auto t1 = Clock::now();
-  nn::evaluate(*net, recipe.validation.inputs, recipe.validation.labels);
-  nn::evaluate(*net, recipe.test.inputs, recipe.test.labels);
+double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps,
+                   const std::vector<double>& densities) {
+  double step = 0, evaluation = 0;
+  for (const double d : densities) {
+    auto net = recipe.network();
+    for (nn::Parameter* p : net->parameters())
+      if (p->shape().rank() >= 2 && d < 1) p->set_mask(cast(Random(1).derive(p->name()).bernoulli(p->shape(), d), DType::u8));
+    nn::choose_forms(*net, recipe.sparse_threshold);
+    auto optimizer = recipe.optimizer(net->parameters());
+    nn::train(*net, *optimizer, batches,
+              {.iterations = 10, .rate = recipe.rate});  // the first steps fill caches and pools
+    const auto t0 = Clock::now();
+    nn::train(*net, *optimizer, batches, {.first = 10, .iterations = 40, .rate = recipe.rate});
+    step += seconds_since(t0) / 30;
+    const auto t1 = Clock::now();
+    nn::evaluate(*net, recipe.validation.inputs, recipe.validation.labels);
+    nn::evaluate(*net, recipe.test.inputs, recipe.test.labels);
+    evaluation += seconds_since(t1);
+  }
   const auto evaluations = trainings + steps / recipe.evaluate_every;
-  return static_cast<double>(steps) * step + static_cast<double>(evaluations) * seconds_since(t1);
+  return (static_cast<double>(steps) * step + static_cast<double>(evaluations) * evaluation) / static_cast<double>(densities.size());
+}
+
+std::vector<double> densities_of_levels(double rate, std::int64_t rounds) {
+  std::vector<double> all;
+  for (std::int64_t level = 0; level <= rounds; level += 3) all.push_back(std::pow(1 - rate, static_cast<double>(level)));
+  return all;
 }
 
 Training Trainings::run(const TrainingId& id, const Start& start) const {

@@ -73,9 +73,12 @@ class Trainings {
   bool several_trials_ = false, several_repeats_ = false;
 };
 
-// How many seconds so many trainings, with so many steps in all, would take one after the other: measured on a network
-// that is thrown away.
-double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps);
+// How many seconds so many trainings, with so many steps in all, would take one after the other: measured on networks
+// that are thrown away, one of each density (masked at random, in the form that trainings would choose), and averaged.
+double seconds_for(const Recipe& recipe, BatchSource batches, std::int64_t trainings, std::int64_t steps,
+                   const std::vector<double>& densities = {1});
+// Every third of the densities at levels 0, 1, ..., rounds, which fall by `rate` from one to the next.
+std::vector<double> densities_of_levels(double rate, std::int64_t rounds);
 
 // The kept fraction of all prunable weights (those with two or more axes).
 double density(const std::vector<Tensor>& values, const std::vector<Tensor>& masks);
