@@ -13,32 +13,28 @@
 
 #include <algorithm>
 
+#include "core/cpu/simd.h"
 #include "core/parallel.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int vector_bytes = 64, vectors = 4, tile_rows = 6, k_block = 128;  // 24 of 32 registers hold sums
+constexpr int vectors = 4, tile_rows = 6, k_block = 128;  // 24 of 32 registers hold sums
 #elif defined(__AVX2__)
-constexpr int vector_bytes = 32, vectors = 2, tile_rows = 6, k_block = 256;  // 12 of 16
+constexpr int vectors = 2, tile_rows = 6, k_block = 256;  // 12 of 16
 #else
-constexpr int vector_bytes = 16, vectors = 2, tile_rows = 4, k_block = 256;  // 8 of 16
+constexpr int vectors = 2, tile_rows = 4, k_block = 256;  // 8 of 16
 #endif
 constexpr std::int64_t rows_per_tile = 8 * tile_rows;
-
 template <class T>
-struct Simd {
-  typedef T Vector __attribute__((vector_size(vector_bytes), may_alias, aligned(sizeof(T))));
-  static constexpr int width = vector_bytes / sizeof(T);
-  static constexpr int panel = vectors * width;  // columns
-};
+constexpr int panel_columns = vectors * Simd<T>::width;
 
 // sums (R, panel) += A (R, k) times a packed block of B (k, panel). ColumnStride 0 means that it is only known at run time.
 template <class T, int R, int ColumnStride>
 void micro(std::int64_t k, const T* a, std::int64_t row, std::int64_t column, const T* b, T* sums, bool first) {
-  using V = typename Simd<T>::Vector;
-  constexpr int width = Simd<T>::width, panel = Simd<T>::panel;
+  using V = Vec<T>;
+  constexpr int width = Simd<T>::width, panel = panel_columns<T>;
   if (ColumnStride) column = ColumnStride;
   V c[R][vectors];
   for (int r = 0; r < R; ++r)
@@ -70,7 +66,7 @@ void micro_rows(int rows, std::int64_t k, const T* a, std::int64_t row, std::int
 // Rows p0..p1 of the panel of B that starts at column j, side by side; columns past the edge are 0.
 template <class T>
 void pack(Matrix<const T> b, std::int64_t p0, std::int64_t p1, std::int64_t j, std::int64_t columns, T* to) {
-  constexpr int panel = Simd<T>::panel;
+  constexpr int panel = panel_columns<T>;
   if (b.column == 1) {
     for (std::int64_t p = p0; p < p1; ++p, to += panel) {
       const T* from = b.data + p * b.row + j;
@@ -95,7 +91,7 @@ void pack(Matrix<const T> b, std::int64_t p0, std::int64_t p1, std::int64_t j, s
 
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<const T> bias, Matrix<T> c) {
-  constexpr int panel = Simd<T>::panel;
+  constexpr int panel = panel_columns<T>;
   if (m == 0 || n == 0) return;
 
   // Time a step of k takes when the operand with `columns` columns is copied and meets `rows` rows: multiplying is one unit a

@@ -3,7 +3,7 @@
 //   y = S x     the sums of one output row, up to 64 floats of the batch, stay in registers while the row's entries pass by; an entry
 //               costs the load of its value and index, and one load and fused multiply-add a vector
 //   v = y xᵀ    where S has entries: the row of y stays in registers; an entry is a product of two rows, and the vectors of partial sums
-//               of as many entries as a vector has lanes are added up together, in a tree of shuffles
+//               of eight entries, and of four at the row's end, are added up together, in a tree of shuffles
 //
 // Blocked: x does not fit the first-level cache. So where rows have entries enough, a tile of rows takes the columns of S a block at a
 // time, whose rows of x do fit and serve all rows of the tile. The order of each sum stays the same, and so do its bits.
@@ -14,30 +14,17 @@
 #include <type_traits>
 
 #include "core/cpu/kernels.h"
+#include "core/cpu/simd.h"
 #include "core/parallel.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
 constexpr int most_vectors = 256 / vector_bytes < 8 ? 256 / vector_bytes : 8;  // of sums that stay in registers
 constexpr std::int64_t rows_per_tile = 48;
 constexpr std::int64_t block_columns = 112;  // of 256 bytes each: 28 KB
 constexpr std::int64_t worth_a_block = 25;   // entries a row and block; with fewer, loading and storing its sums costs more than it saves
 
-template <class T>
-struct Simd {
-  typedef T Vector __attribute__((vector_size(vector_bytes), may_alias, aligned(sizeof(T))));
-  static constexpr int width = vector_bytes / sizeof(T);
-};
-template <class T>
-using Vec = typename Simd<T>::Vector;
 template <class T>
 Vec<T> load(const T* from) { return *reinterpret_cast<const Vec<T>*>(from); }
 template <class T>

@@ -99,8 +99,7 @@ void Options::Impl::threshold(std::optional<double>& v) {
                      const char *begin = word->data(), *end = begin + word->size();
                      const auto [stopped, error] = std::from_chars(begin, end, v.emplace(0));
                      require(error == std::errc() && stopped == end, "--sparse-threshold: \"{}\" is not a density, such as 0.3, nor table", *word);
-                     const std::string hint = *v > 1 && *v <= 100 ? fmt::format("; did you mean {}?", *v / 100) : "";
-                     require(*v >= 0 && *v <= 1, "--sparse-threshold: {} is not between 0 and 1{}", *v, hint);
+                     check_range<double>("--sparse-threshold", *v, 0, 1);
                    },
                    [&v] { return v ? nlohmann::json(*v).dump() : "\"table\""; },
                    [&v](const std::string&) { return !v; }});

@@ -4,14 +4,13 @@
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "nn/forms.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 #include "nn/optimizers.h"
+#include "tests/bench/results.h"
 
 namespace {
 
@@ -48,37 +47,17 @@ void step(benchmark::State& state, Size size, double density, bool packed) {
 std::string masked_name(Size size) { return fmt::format("forms/{}/masked", size.str()); }
 std::string packed_name(Size size, double density) { return fmt::format("forms/{}/packed/{}", size.str(), density); }
 
-// Remembers the times while the console shows them.
-class Times : public benchmark::ConsoleReporter {
- public:
-  void ReportRuns(const std::vector<Run>& runs) override {
-    ConsoleReporter::ReportRuns(runs);
-    for (const Run& run : runs)
-      if (run.run_type == Run::RT_Iteration) {  // the least of the repetitions, if there are several
-        const auto [at, is_new] = times_.try_emplace(run.run_name.function_name, run.GetAdjustedCPUTime());
-        if (!is_new) at->second = std::min(at->second, run.GetAdjustedCPUTime());
-      }
-  }
-  bool none() const { return times_.empty(); }
-  // packed / masked; a NaN if one of them was not asked for
-  double ratio(Size size, double density) const { return of(packed_name(size, density)) / of(masked_name(size)); }
-
- private:
-  double of(const std::string& name) const {
-    const auto at = times_.find(name);
-    return at == times_.end() ? std::nan("") : at->second;
-  }
-  std::map<std::string, double> times_;
-};
+// packed / masked; NaN if one of them was not asked for
+double ratio(const bench::Results& r, Size size, double density) { return r.seconds(packed_name(size, density)) / r.seconds(masked_name(size)); }
 
 // Below which density packed wins: between the largest at which it does and the next, on the straight line between their ratios.
-double crossover(const Times& times, Size size) {
+double crossover(const bench::Results& r, Size size) {
   double last = std::nan(""), last_ratio = last;
   for (const double d : densities) {
-    const double ratio = times.ratio(size, d);
-    if (std::isnan(ratio)) return ratio;
-    if (ratio <= 1) return std::isnan(last) ? d : d + (last - d) * (1 - ratio) / (last_ratio - ratio);
-    last = d, last_ratio = ratio;
+    const double now = ratio(r, size, d);
+    if (std::isnan(now)) return now;
+    if (now <= 1) return std::isnan(last) ? d : d + (last - d) * (1 - now) / (last_ratio - now);
+    last = d, last_ratio = now;
   }
   return 0;
 }
@@ -86,22 +65,23 @@ double crossover(const Times& times, Size size) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Size size : sizes) {
-    benchmark::RegisterBenchmark(masked_name(size).c_str(), step, size, 0.5, false)->Unit(benchmark::kMicrosecond)->MinTime(0.2);
-    for (const double d : densities)
-      benchmark::RegisterBenchmark(packed_name(size, d).c_str(), step, size, d, true)->Unit(benchmark::kMicrosecond)->MinTime(0.2);
+  bench::Results results(argc, argv, {"--benchmark_repetitions=3", "--benchmark_min_time=0.1"});
+  if (!results.rest().empty()) {
+    fmt::print(stderr, "bench_forms: unknown option {}; there are Google Benchmark's, which begin with --benchmark_\n", results.rest()[0]);
+    return 2;
   }
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  Times times;
-  benchmark::RunSpecifiedBenchmarks(&times);
-  if (times.none()) return 0;  // only their names were asked for
-  fmt::print("\nstep time, packed / masked, by density; and the density below which packed is faster\n{:>10}", "out x in");
+  for (const Size size : sizes) {
+    benchmark::RegisterBenchmark(masked_name(size).c_str(), step, size, 0.5, false)->Unit(benchmark::kMicrosecond);
+    for (const double d : densities) benchmark::RegisterBenchmark(packed_name(size, d).c_str(), step, size, d, true)->Unit(benchmark::kMicrosecond);
+  }
+  results.run();
+  if (results.empty() || !results.console()) return 0;  // only their names, or JSON, were asked for
+  fmt::print("step time, packed / masked, by density; and the density below which packed is faster\n{:>10}", "out x in");
   for (const double d : densities) fmt::print("{:>7}", d);
   fmt::print("{:>10}{:>11}\n", "measured", "committed");
   for (const Size size : sizes) {
     fmt::print("{:>10}", size.str());
-    for (const double d : densities) fmt::print("{:>7.2f}", times.ratio(size, d));
-    fmt::print("{:>10.2f}{:>11}\n", crossover(times, size), nn::packing_threshold({size.out, size.in}));
+    for (const double d : densities) fmt::print("{:>7.2f}", ratio(results, size, d));
+    fmt::print("{:>10.2f}{:>11}\n", crossover(results, size), nn::packing_threshold({size.out, size.in}));
   }
 }

@@ -55,8 +55,10 @@ void torch_step(benchmark::State& state, const std::string& arm) {
   for (auto _ : state) state.SetIterationTime(std::stod(peer->ask(arm + " 0.15")));
 }
 
-void register_cases(bool peers) {
-  auto add = [](const std::string& name, auto function, auto... arguments) {
+int register_cases(bool peers) {  // how many
+  int count = 0;
+  auto add = [&](const std::string& name, auto function, auto... arguments) {
+    ++count;
     return benchmark::RegisterBenchmark(name.c_str(), function, arguments...)->Unit(benchmark::kMicrosecond);
   };
   add(step_name + "unmasked", dense_step);
@@ -67,11 +69,12 @@ void register_cases(bool peers) {
   add(product_name + "dense", dense_forward);
   for (const double d : product_densities) add(fmt::format("{}{}", product_name, d), sparse_forward, d);
   add("multiply_add", multiply_adds);
-  if (!peers) return;
+  if (!peers) return count;
   auto ask = [&](const std::string& arm) { add(torch_name + arm, torch_step, arm)->UseManualTime()->Iterations(1); };
   for (const std::string& s : torch_settings) ask("dense/" + s);
   for (const std::string& kind : torch_masks)
     for (const double d : densities) ask(fmt::format("masked/{}/{}", kind, d));
+  return count;
 }
 
 void run(int argc, char** argv) {
@@ -87,11 +90,11 @@ void run(int argc, char** argv) {
   }
   if (peers) command += " --peers";
   if (const char* isa = std::getenv("BONSAI_ISA")) command = fmt::format("BONSAI_ISA={} {}", isa, command);
-  register_cases(peers);
+  const int cases = register_cases(peers);
   if (!results.listing()) {
     experiments::require_gnuplot();
     create_folders(out);
-    fmt::print(stderr, "step_time: {} cases, seven times each: {}\n", (peers ? 28 : 0) + 31, peers ? "about 100 seconds" : "about 30 seconds");
+    fmt::print(stderr, "step_time: {} cases, seven times each: {}\n", cases, peers ? "about 100 seconds" : "about 30 seconds");
   }
   results.run();
   if (results.empty()) return;  // the cases were listed, or the filter chose none

@@ -10,6 +10,7 @@
 #include "experiments/common/options.h"
 #include "experiments/common/progress.h"
 #include "experiments/common/trainings.h"
+#include "tests/experiments/arguments.h"
 #include "tests/files_support.h"
 
 namespace bonsai::test {
@@ -169,10 +170,7 @@ struct Parsed {
     o.integer("--number", n, {10, 20, 30}, "a number", 1, 100);
     o.real("--rate", x, 0.25, "a rate", 0, 1);
     o.text("--word", s, "alpha", "a word", {"alpha", "beta"});
-    std::vector<char*> argv{const_cast<char*>("prog")};
-    for (std::string& a : args) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    o.parse(static_cast<int>(argv.size()) - 1, argv.data());
+    parse(o, std::move(args));
   }
   std::string setting(const std::string& name) const {
     for (const Setting& t : o.settings())

@@ -10,6 +10,7 @@
 #include "nn/init.h"
 #include "nn/layers.h"
 #include "prune/recovery/rewind.h"
+#include "tests/experiments/arguments.h"
 #include "tests/experiments/program.h"
 
 namespace bonsai::test {
@@ -35,10 +36,7 @@ std::vector<Tensor> masks() {
 // One training of 12 steps, rewound to step 2 and saved at every third; its folder is `out`. It throws when it asks for batch `stops_at`.
 Training train(const fs::path& out, double threshold, const std::function<std::unique_ptr<prune::During>(nn::Module&)>& during = {}, std::int64_t stops_at = -1) {
   Options o("toy", "", 1);
-  std::vector<std::string> args{"toy", "--out", out.string(), "--resume"};
-  std::vector<char*> argv;
-  for (std::string& a : args) argv.push_back(a.data());
-  o.parse(static_cast<int>(argv.size()), argv.data());
+  parse(o, {"--out", out.string(), "--resume"});
   RunFolder folder(o, "toy");
   folder.begin();
   const datasets::Dataset data = datasets::spirals(20, 2, 0.05, Random(1));

@@ -18,6 +18,7 @@
 #include "nn/layers.h"
 #include "prune/recovery/rewind.h"
 #include "prune/registry.h"
+#include "tests/experiments/arguments.h"
 #include "tests/files_support.h"
 
 namespace {
@@ -58,10 +59,7 @@ std::unique_ptr<nn::Sequential> network() {
 // A small lottery: dense, ticket at level 1 (rewound to step 5), and the control; fc1 is packed there, fc2 masked.
 void lottery(const std::filesystem::path& out, int workers) {
   Options o("toy", "", 1);
-  std::vector<std::string> args{"toy", "--out", out.string(), "--resume"};
-  std::vector<char*> argv;
-  for (std::string& a : args) argv.push_back(a.data());
-  o.parse(static_cast<int>(argv.size()), argv.data());
+  parse(o, {"--out", out.string(), "--resume"});
   RunFolder folder(o, "toy");
   folder.begin();
   const datasets::Dataset data = datasets::spirals(20, 2, 0.05, Random(1));

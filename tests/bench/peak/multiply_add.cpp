@@ -2,21 +2,15 @@
 // with the flags of core's kernels, so that a kernel's share of it is a share of what its instructions allow.
 #include "tests/bench/peak/multiply_add.h"
 
+#include "core/cpu/simd.h"
+
 namespace bonsai::BONSAI_ISA {
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
-typedef float Vector __attribute__((vector_size(vector_bytes)));
 constexpr int chains = 12;  // two a cycle, each four or five cycles long: ten are under way; AVX2 has sixteen registers
 
 double multiply_add(std::int64_t rounds, float a, float b) {
-  Vector sum[chains];
-  for (int i = 0; i < chains; ++i) sum[i] = Vector{} + static_cast<float>(i);
+  Vec<float> sum[chains];
+  for (int i = 0; i < chains; ++i) sum[i] = Vec<float>{} + static_cast<float>(i);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
     for (int i = 0; i < chains; ++i) sum[i] = sum[i] * a + b;
@@ -25,6 +19,6 @@ double multiply_add(std::int64_t rounds, float a, float b) {
   return sum[0][0];
 }
 
-double multiply_add_flops() { return 2.0 * chains * (vector_bytes / sizeof(float)); }
+double multiply_add_flops() { return 2.0 * chains * Simd<float>::width; }
 
 }  // namespace bonsai::BONSAI_ISA

@@ -35,7 +35,7 @@ void StepTime::draw(const std::filesystem::path& folder) const {
                           {"dense", "#222222", "lines linewidth 1.6", all([&](double) { return dense; })},
                           {"ideal: dense x density", "#888888", "lines linewidth 1.4 dashtype 2", all([&](double d) { return dense * d; })},
                           {"PyTorch, masked", "#7a3fb0", "linespoints pointtype 7 pointsize 0.8 linewidth 2.2", all([&](double d) { return torch_masked_at(d); })},
-                          {"PyTorch, dense", "#2f8f4e", "lines linewidth 1.6", all([&](double) { return torch_best(); })}};
+                          {torch_best_setting().ends_with("2_threads") ? "PyTorch, dense, two threads" : "PyTorch, dense", "#2f8f4e", "lines linewidth 1.6", all([&](double) { return torch_best(); })}};
   std::erase_if(lines, [](const Line& l) { return l.seconds.empty(); });
   if (lines.empty()) return;
 

@@ -79,6 +79,12 @@ double StepTime::torch_best() const {
   return best;
 }
 
+std::string StepTime::torch_best_setting() const {
+  for (const auto& [setting, seconds] : torch_dense)
+    if (seconds == torch_best()) return setting;
+  return "";
+}
+
 double StepTime::torch_masked_at(double density) const {
   double best = nan;
   for (const auto& [kind, by_density] : torch_masked) best = least(best, at(by_density, density));
@@ -102,7 +108,7 @@ std::string StepTime::table() const {
     const ordered_json about = ordered_json::parse(torch);
     text += fmt::format("PyTorch {}: {}\n", about.at("version").get<std::string>(), about.at("libraries").get<std::string>());
     for (const std::string& s : torch_settings)
-      text += fmt::format("  dense, {}: {} ms{}\n", s, cell(1e3 * torch_dense.at(s), 3), torch_dense.at(s) == torch_best() ? ", its best" : "");
+      text += fmt::format("  dense, {}: {} ms{}\n", s, cell(1e3 * torch_dense.at(s), 3), s == torch_best_setting() ? ", its best" : "");
     text += fmt::format("  masked with {}, by torch.nn.utils.prune at 0.036: {} ms; by hand: {} ms; the table has the faster of the two\n",
                         about.at("masked_with").get<std::string>(), cell(1e3 * at(torch_masked.at("prune"), 0.036), 3),
                         cell(1e3 * at(torch_masked.at("multiply"), 0.036), 3));

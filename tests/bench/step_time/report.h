@@ -31,6 +31,7 @@ struct StepTime {
 
   explicit StepTime(const Results& results);
   double torch_best() const;               // the fastest setting's dense step
+  std::string torch_best_setting() const;  // which it is; empty: not measured
   double torch_masked_at(double density) const;  // the fastest kind of mask
   // The density at which packed takes as long as masked, between the two measured ones, on the logarithms; NaN: the lines do not cross.
   double crossover() const;
