@@ -35,7 +35,7 @@ void StepTime::draw(const std::filesystem::path& folder) const {
                           {"dense", "#222222", "lines linewidth 1.6", all([&](double) { return dense; })},
                           {"ideal: dense x density", "#888888", "lines linewidth 1.4 dashtype 2", all([&](double d) { return dense * d; })},
                           {"PyTorch, masked", "#7a3fb0", "linespoints pointtype 7 pointsize 0.8 linewidth 2.2", all([&](double d) { return torch_masked_at(d); })},
-                          {torch_best_setting().ends_with("2_threads") ? "PyTorch, dense, two threads" : "PyTorch, dense", "#2f8f4e", "lines linewidth 1.6", all([&](double) { return torch_best(); })}};
+                          {"PyTorch, dense", "#2f8f4e", "lines linewidth 1.6", all([&](double) { return torch_best(); })}};
   std::erase_if(lines, [](const Line& l) { return l.seconds.empty(); });
   if (lines.empty()) return;
 
@@ -69,7 +69,7 @@ void StepTime::draw(const std::filesystem::path& folder) const {
     finding = fmt::format("{:g}% of the weights: {:.3f} ms a packed step, {:.1f} times as fast as masked", 100 * least, 1e3 * ours, masked.at(least) / ours);
     if (!std::isnan(torch_masked_at(least))) finding += fmt::format(", {:.0f} times as fast as PyTorch's masked", torch_masked_at(least) / ours);
   }
-  const std::string script = fmt::format(R"gp(set title "{}\n{{/*0.8 LeNet-300-100, batch 60, Adam, f32, one thread, {}; {}; {}; {}}}" offset character 4,0
+  const std::string script = fmt::format(R"gp(set title "{}\n{{/*0.8 LeNet-300-100, batch 60, Adam, f32, {}, ours on one thread{}; {}; {}; {}}}" offset character 4,0
 set xlabel 'weights left (%)'
 set ylabel 'milliseconds a step'
 set rmargin 23
@@ -80,7 +80,7 @@ set yrange [{:.4g}:{:.4g}]
 set xtics (100, 80, 64, 50, 40, 30, 20, 10, 5, 3.6, 2, 1)
 set ytics (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 )gp",
-                                         experiments::gnuplot_text(finding), isa, experiments::gnuplot_text(machine), date, experiments::gnuplot_text(command), low, high);
+                                         experiments::gnuplot_text(finding), isa, torch.empty() ? "" : ", PyTorch on one or two", experiments::gnuplot_text(machine), date, experiments::gnuplot_text(command), low, high);
   experiments::plot(folder, "step_time", data, script + labels + plots + "\n", 1000, 560);
 }
 

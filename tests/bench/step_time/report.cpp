@@ -101,7 +101,7 @@ double StepTime::crossover() const {
 }
 
 std::string StepTime::table() const {
-  std::string text = fmt::format("One training step of LeNet-300-100: batch 60, Adam, f32, one thread, {}. Medians of the repetitions.\n{}, {}, {}\n\n", isa, machine,
+  std::string text = fmt::format("One training step of LeNet-300-100: batch 60, Adam, f32, {}; ours on one thread. Medians of the repetitions.\n{}, {}, {}\n\n", isa, machine,
                                  date, revision);
   text += fmt::format("dense, no masks: {} ms\n", cell(1e3 * dense, 3));
   if (!torch.empty()) {
