@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "core/tensor.h"
+#include "core/window.h"
 
 namespace bonsai {
 
@@ -32,8 +33,14 @@ struct Bounds {
 struct Number {
   double value;
 };
+template <class W>
+struct Onto {  // the transpose of a Window or Pool: the pictures (or kernels) that it makes are this large, which its operands don't tell
+  W window;
+  std::int64_t height, width;
+};
 struct Pattern;  // core/sparse.h
-using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number, std::shared_ptr<const Pattern>>;
+using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number, Window, Onto<Window>, Pool, Onto<Pool>, Normalized,
+                                std::shared_ptr<const Pattern>>;
 
 class Local;
 using Derivative = Tensors (*)(const Local& at, const Tensor& dy);

@@ -6,6 +6,7 @@
 #pragma once
 #include "core/scalar_math.h"
 #include "core/tensor.h"
+#include "core/window.h"
 
 namespace bonsai {
 
@@ -78,6 +79,25 @@ struct Backend {
   // -- sparse products (core/sparse.h)
   Kernel<SparseView, View, View, View, View> sparse_matmul{"sparse_matmul"};  // (s, values, x (columns, n), bias (rows) or null, y (rows, n)): y = S x + bias
   Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s by rows, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
+
+  // -- pictures, (n, channels, height, width)
+  Kernel<Window, View, View, View, View> conv2d{"conv2d"};  // (window, x, w (out, in / groups, kh, kw), bias (out) or null, y)
+  Kernel<Window, View, View, View> conv2d_input_gradient{"conv2d_input_gradient"};    // (window, dy, w, dx)
+  Kernel<Window, View, View, View> conv2d_weight_gradient{"conv2d_weight_gradient"};  // (window, x, dy, dw)
+  Kernel<Pool, View, View, View> max_pool2d{"max_pool2d"};        // (pool, x, y, taps u8 as y): which of the size² pixels, row by row; ties to the first
+  Kernel<Pool, View, View, View> pool_gather{"pool_gather"};      // (pool, x, taps, y): y = x at the tap
+  Kernel<Pool, View, View, View> pool_scatter{"pool_scatter"};    // (pool, y, taps, x): x = 0, then x at the tap += y
+  Kernel<Pool, View, View> average_pool2d{"average_pool2d"};      // (pool, x, y): y = Σ x / size²
+  Kernel<Pool, View, View> average_pool2d_transposed{"average_pool2d_transposed"};  // (pool, y, x): x = Σ y / size² over the windows that x is in
+
+  // -- normalisation. Statistics are (2, groups) f64: the mean, and the mean squared distance from it.
+  //    batch: a group is a channel of x (n, channels, ...). y = γ (x - mean) / √(variance + ε) + β + shortcut, of which ReLU if so wished.
+  Kernel<Normalized, View, View, View, View, View, View> batch_norm{"batch_norm"};  // (how, x, γ, β, shortcut as x or null, y, statistics)
+  Kernel<Normalized, View, View, View, View, View, View, View, View, View> batch_norm_gradient{
+      "batch_norm_gradient"};  // (how, x, γ, statistics, y, dy, dx, dγ, dβ, dshortcut or null)
+  //    layer: a group is a row of x (rows, features). y = γ (x - mean) / √(variance + ε) + β
+  Kernel<double, View, View, View, View, View> layer_norm{"layer_norm"};  // (ε, x, γ (features), β (features), y, statistics)
+  Kernel<double, View, View, View, View, View, View, View> layer_norm_gradient{"layer_norm_gradient"};  // (ε, x, γ, statistics, dy, dx, dγ, dβ)
 
   // -- indexing; indices are i64 and checked against the axis
   Kernel<View, View, int, View> index_select{"index_select"};  // (in, indices (k), axis, out): out[.., i, ..] = in[.., indices[i], ..]

@@ -91,6 +91,27 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes, DType t);        // (
 Tensor matmul(const Tensor& a, const Tensor& b, Sides t = {});       // (..., m, k) (..., k, n); leading axes stretch
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});  // x (n, in), weight (out, in), bias (out): x wᵀ + b
 
+// ---- Pictures (core/ops/convolution.cpp, core/ops/pooling.cpp): (n, channels, height, width)
+// x (n, in, h, w), weight (out, in / groups, kh, kw), bias (out) -> (n, out, h', w'), with h' = positions(h, kh, ...) of core/window.h.
+// The kernel is not flipped (a cross-correlation, as everywhere in deep learning).
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Window& w = {});
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Window& w, std::int64_t height, std::int64_t width);  // -> (n, in, height, width)
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Window& w, std::int64_t height, std::int64_t width);  // -> (out, in / groups, height, width)
+Tensor max_pool2d(const Tensor& x, const Pool& p = {});      // among equals the first, row by row, has the gradient
+Tensor average_pool2d(const Tensor& x, const Pool& p = {});  // divides by size² at the borders too
+Tensor global_average_pool(const Tensor& x);                 // (n, c, h, w) -> (n, c)
+
+// ---- Normalisation (core/ops/normalization.cpp)
+// Over the examples and pixels of each channel of x (n, channels, ...): y = γ (x - mean) / √(variance + ε) + β, then + shortcut (shaped as x)
+// where there is one, then ReLU if so wished; γ and β (channels). (Ioffe and Szegedy, ICML 2015.)
+struct BatchNormalized {
+  Tensor y;
+  Tensor statistics;  // (2, channels) f64, outside the graph: the mean, and the mean squared distance from it
+};
+BatchNormalized batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon, bool relu = false, const Tensor& shortcut = {});
+// Over the last axis of x (..., features): y = γ (x - mean) / √(variance + ε) + β; γ and β (features). (Ba, Kiros and Hinton, 2016.)
+Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon);
+
 // ---- Rows and losses (core/ops/softmax.cpp). Over the last axis.
 Tensor softmax(const Tensor& x);
 Tensor log_softmax(const Tensor& x);

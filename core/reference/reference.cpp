@@ -6,6 +6,7 @@
 #include "core/backend.h"
 #include "core/random.h"
 #include "core/reference/optimizers.h"
+#include "core/reference/pictures.h"
 #include "core/reference/sparse.h"
 
 namespace bonsai {
@@ -305,6 +306,8 @@ Backend make() {
   b.normal.run = normal;
   b.sparse_matmul.run = reference::sparse_matmul;
   b.sampled_matmul.run = reference::sampled_matmul;
+  reference::add_picture_kernels(b);
+  reference::add_normalization_kernels(b);
   b.sgd.run = reference_sgd;
   b.adam.run = reference_adam;
   b.set_name("reference");

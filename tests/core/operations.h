@@ -24,6 +24,7 @@ std::vector<Row> elementwise_rows();       // operations_elementwise.cpp
 std::vector<Row> reduction_rows();         // operations_shape.cpp: reductions
 std::vector<Row> shape_rows();             //   and what only moves numbers
 std::vector<Row> product_rows();           // operations_product.cpp: products, indexing, softmax, losses
+std::vector<Row> picture_rows();           // operations_pictures.cpp: convolutions, pooling, normalisation
 const std::vector<Row>& operations();      // all of them
 
 Tensors inputs_of(const Row& row, const Shapes& shapes, DType real);  // the real ones are marked with requires_grad(true)

@@ -98,7 +98,7 @@ std::vector<Row> product_rows() {
 const std::vector<Row>& operations() {
   static const std::vector<Row> all = [] {
     std::vector<Row> rows;
-    for (auto part : {elementwise_rows, reduction_rows, shape_rows, product_rows})
+    for (auto part : {elementwise_rows, reduction_rows, shape_rows, product_rows, picture_rows})
       for (Row& r : part()) rows.push_back(std::move(r));
     return rows;
   }();

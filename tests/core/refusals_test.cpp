@@ -48,6 +48,33 @@ const std::vector<Refusal> elementwise = {
     {"less_shapes", [] { less(f({2}), f({3})); }, {"less", "(2)", "(3)"}},
     {"maximum_shapes", [] { maximum(f({2}), f({3})); }, {"maximum", "(2)", "(3)"}},
 };
+const std::vector<Refusal> pictures = {
+    {"conv2d_axes", [] { conv2d(f({3, 4, 4}), f({2, 3, 3, 3})); }, {"conv2d", "(3, 4, 4)", "(n, in, h, w)"}},
+    {"conv2d_channels", [] { conv2d(f({1, 3, 4, 4}), f({2, 4, 3, 3})); }, {"conv2d", "(1, 3, 4, 4)", "(2, 4, 3, 3)", "4 channels"}},
+    {"conv2d_kernel", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 7, 3}), {}, {.padding = 1}); }, {"conv2d", "7x3 kernel", "4x4", "padding 1"}},
+    {"conv2d_dilation", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), {}, {.dilation = 2}); }, {"conv2d", "dilation 2", "4x4"}},
+    {"conv2d_groups", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), {}, {.groups = 2}); }, {"conv2d", "2 groups", "3 inputs", "2 outputs"}},
+    {"conv2d_stride", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), {}, {.stride = 0}); }, {"conv2d", "stride 0"}},
+    {"conv2d_padding", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), {}, {.padding = -1}); }, {"conv2d", "padding -1"}},
+    {"conv2d_huge", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), {}, {.padding = std::int64_t{1} << 62}); }, {"conv2d", "4611686018427387904"}},
+    {"conv2d_no_kernel", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 0, 3})); }, {"conv2d", "(2, 3, 0, 3)"}},
+    {"conv2d_bias", [] { conv2d(f({1, 3, 4, 4}), f({2, 3, 3, 3}), f({3})); }, {"conv2d", "bias (3)", "(2, 3, 3, 3)"}},
+    {"conv2d_types", [] { conv2d(f({1, 3, 4, 4}), d({2, 3, 3, 3})); }, {"conv2d", "f32", "f64"}},
+    {"conv2d_input_gradient", [] { conv2d_input_gradient(f({1, 2, 3, 3}), f({2, 3, 3, 3}), {}, 4, 4); }, {"conv2d_input_gradient", "(1, 2, 3, 3)", "(1, 2, 2, 2)"}},
+    {"conv2d_weight_gradient", [] { conv2d_weight_gradient(f({1, 3, 4, 4}), f({1, 2, 3, 3}), {}, 3, 3); }, {"conv2d_weight_gradient", "(1, 2, 3, 3)", "(1, 2, 2, 2)"}},
+    {"max_pool_size", [] { max_pool2d(f({1, 1, 4, 4}), {.size = 16}); }, {"max_pool2d", "size 16"}},
+    {"max_pool_padding", [] { max_pool2d(f({1, 1, 4, 4}), {2, 2, 2}); }, {"max_pool2d", "padding 2", "size 2"}},
+    {"max_pool_input", [] { max_pool2d(f({1, 1, 4, 2}), {.size = 3}); }, {"max_pool2d", "3x3", "4x2"}},
+    {"max_pool_axes", [] { max_pool2d(f({4, 4})); }, {"max_pool2d", "(4, 4)"}},
+    {"average_pool_integers", [] { average_pool2d(i({1, 1, 4, 4})); }, {"average_pool2d", "i64"}},
+    {"global_average_pool", [] { global_average_pool(f({4, 4})); }, {"global_average_pool", "(4, 4)"}},
+    {"batch_norm_gamma", [] { batch_norm(f({2, 3, 4, 4}), f({4}), f({3}), 1e-5); }, {"batch_norm", "(4)", "(2, 3, 4, 4)", "(3)"}},
+    {"batch_norm_one", [] { batch_norm(f({1, 3}), f({3}), f({3}), 1e-5); }, {"batch_norm", "(1, 3)", "one number a channel"}},
+    {"batch_norm_empty", [] { batch_norm(f({0, 3}), f({3}), f({3}), 1e-5); }, {"batch_norm", "(0, 3)"}},
+    {"batch_norm_shortcut", [] { batch_norm(f({2, 3}), f({3}), f({3}), 1e-5, true, f({2, 4})); }, {"batch_norm", "(2, 4)", "(2, 3)"}},
+    {"batch_norm_types", [] { batch_norm(f({2, 3}), d({3}), f({3}), 1e-5); }, {"batch_norm", "f64"}},
+    {"layer_norm_beta", [] { layer_norm(f({2, 3}), f({3}), f({2}), 1e-5); }, {"layer_norm", "(2)", "(2, 3)"}},
+};
 const std::vector<Refusal> reductions = {
     {"sum_axis", [] { sum(f({2, 3}), {2}); }, {"sum", "axis 2", "2 axes"}},
     {"sum_axis_negative", [] { sum(f({2, 3}), {-3}); }, {"sum", "axis -3"}},
@@ -148,6 +175,7 @@ const std::vector<Refusal> the_rest = {
 
 std::string name_of(const ::testing::TestParamInfo<Refusal>& info) { return info.param.name; }
 INSTANTIATE_TEST_SUITE_P(Elementwise, Refusals, ::testing::ValuesIn(elementwise), name_of);
+INSTANTIATE_TEST_SUITE_P(Pictures, Refusals, ::testing::ValuesIn(pictures), name_of);
 INSTANTIATE_TEST_SUITE_P(Reductions, Refusals, ::testing::ValuesIn(reductions), name_of);
 INSTANTIATE_TEST_SUITE_P(ShapesOf, Refusals, ::testing::ValuesIn(shapes), name_of);
 INSTANTIATE_TEST_SUITE_P(Indices, Refusals, ::testing::ValuesIn(indices), name_of);
