@@ -42,7 +42,7 @@ const std::vector<Convolved> convolutions = {
     {{2, 4, 19, 48}, {6, 4, 3, 3}, {.padding = 1}},
     {{2, 4, 17, 33}, {6, 4, 5, 3}, {.padding = 2, .dilation = 2}},
     {{2, 6, 18, 32}, {6, 1, 3, 3}, {.padding = 1, .groups = 6}},
-    {{2, 12, 16, 16}, {20, 4, 3, 3}, {.stride = 2, .padding = 1, .groups = 3}},
+    {{2, 12, 16, 16}, {21, 4, 3, 3}, {.stride = 2, .padding = 1, .groups = 3}},
     {{1, 2, 40, 40}, {3, 2, 7, 7}, {.stride = 4, .padding = 3}},
     {{1, 3, 21, 70}, {5, 3, 2, 2}, {.stride = 2, .padding = 1, .dilation = 5}},
     {{1, 2, 9, 80}, {3, 2, 3, 3}, {.padding = 7}},
