@@ -1,7 +1,6 @@
 // A product of matrices, from the inside out:
 //
-//   micro     R rows of A times one panel of B (a few vectors wide), for K steps. The R x panel accumulators stay in registers; a
-//             step loads the panel's row, and broadcasts R numbers of A, each used for the whole width. A is read where it lies.
+//   micro     R rows of A times one panel of B (a few vectors wide), for K steps: micro.h. A is read where it lies.
 //   panel     B is copied once into panels, so that each step's vectors are neighbours, and cut into blocks of K steps that stay
 //             in the first-level cache while all rows pass by.
 //   tile      48 rows times one panel: the unit of work of parallel_for.
@@ -13,55 +12,13 @@
 
 #include <algorithm>
 
-#include "core/cpu/simd.h"
+#include "core/cpu/micro.h"
 #include "core/parallel.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int vectors = 4, tile_rows = 6, k_block = 128;  // 24 of 32 registers hold sums
-#elif defined(__AVX2__)
-constexpr int vectors = 2, tile_rows = 6, k_block = 256;  // 12 of 16
-#else
-constexpr int vectors = 2, tile_rows = 4, k_block = 256;  // 8 of 16
-#endif
 constexpr std::int64_t rows_per_tile = 8 * tile_rows;
-template <class T>
-constexpr int panel_columns = vectors * Simd<T>::width;
-
-// sums (R, panel) += A (R, k) times a packed block of B (k, panel). ColumnStride 0 means that it is only known at run time.
-template <class T, int R, int ColumnStride>
-void micro(std::int64_t k, const T* a, std::int64_t row, std::int64_t column, const T* b, T* sums, bool first) {
-  using V = Vec<T>;
-  constexpr int width = Simd<T>::width, panel = panel_columns<T>;
-  if (ColumnStride) column = ColumnStride;
-  V c[R][vectors];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < vectors; ++v) c[r][v] = first ? V{} : *reinterpret_cast<const V*>(sums + r * panel + v * width);
-  for (std::int64_t p = 0; p < k; ++p) {
-    V x[vectors];
-    for (int v = 0; v < vectors; ++v) x[v] = *reinterpret_cast<const V*>(b + p * panel + v * width);
-    for (int r = 0; r < R; ++r) {
-      const T s = a[r * row + p * column];
-      for (int v = 0; v < vectors; ++v) c[r][v] += s * x[v];
-    }
-  }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(sums + r * panel + v * width) = c[r][v];
-}
-
-template <class T, int ColumnStride>
-void micro_rows(int rows, std::int64_t k, const T* a, std::int64_t row, std::int64_t column, const T* b, T* sums, bool first) {
-  switch (rows) {
-    case 1: return micro<T, 1, ColumnStride>(k, a, row, column, b, sums, first);
-    case 2: return micro<T, 2, ColumnStride>(k, a, row, column, b, sums, first);
-    case 3: return micro<T, 3, ColumnStride>(k, a, row, column, b, sums, first);
-    case 4: return micro<T, 4, ColumnStride>(k, a, row, column, b, sums, first);
-    case 5: if constexpr (tile_rows > 4) return micro<T, 5, ColumnStride>(k, a, row, column, b, sums, first);
-    case 6: if constexpr (tile_rows > 5) return micro<T, 6, ColumnStride>(k, a, row, column, b, sums, first);
-  }
-}
 
 // Rows p0..p1 of the panel of B that starts at column j, side by side; columns past the edge are 0.
 template <class T>
@@ -118,8 +75,8 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a, Mat
       for (std::int64_t i = i0; i < i1; i += tile_rows) {
         const int rows = static_cast<int>(std::min<std::int64_t>(tile_rows, i1 - i));
         const T* from = a.data + i * a.row + p * k_block * a.column;
-        if (a.column == 1) micro_rows<T, 1>(rows, steps, from, a.row, 1, block(j, p), sums + (i - i0) * panel, p == 0);
-        else micro_rows<T, 0>(rows, steps, from, a.row, a.column, block(j, p), sums + (i - i0) * panel, p == 0);
+        if (a.column == 1) micro_rows<T, 1>(rows, steps, from, a.row, 1, PackedPanel<T>{block(j, p)}, sums + (i - i0) * panel, p == 0);
+        else micro_rows<T, 0>(rows, steps, from, a.row, a.column, PackedPanel<T>{block(j, p)}, sums + (i - i0) * panel, p == 0);
       }
     }
     const std::int64_t columns = std::min<std::int64_t>(panel, n - j * panel);

@@ -12,6 +12,9 @@ void add_kernels(Backend& b) {
   b.max.run = max;
   b.matmul.run = matmul;
   b.linear.run = linear;
+  b.conv2d.run = conv2d;
+  b.conv2d_input_gradient.run = conv2d_input_gradient;
+  b.conv2d_weight_gradient.run = conv2d_weight_gradient;
   b.sparse_matmul.run = sparse_matmul;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;
