@@ -27,9 +27,9 @@ struct Correlation {
 template <class T>
 void correlate(const Correlation<T>& c, const T* sheets, T* out) {
   constexpr int width = Simd<T>::width, panel = panel_columns<T>;
-  const bool in_place = reads_in_place<T>(c.grid);
   const int piece = piece_of<T>(c.grid, panel), pieces = panel / piece;
-  const bool one_run = c.out.column == 1 && c.out.row == c.grid.width && c.grid.images == 1;
+  const bool in_place = reads_in_place<T>(piece), one_run = c.out.column == 1 && c.out.row == c.grid.width && c.grid.images == 1;
+  const std::int64_t block_steps = in_place ? std::max<std::int64_t>(1, c.terms) : k_block;
   Scratch<T> sums(c.rows * panel), block(in_place ? 1 : k_block * panel);
   std::int64_t from[panel], to[panel];  // a piece's place in the sheets, in the output
 
@@ -40,21 +40,22 @@ void correlate(const Correlation<T>& c, const T* sheets, T* out) {
       from[q] = c.in.place(c.grid, pixel);
       to[q] = c.out.place(c.grid, pixel);
     }
-    for (std::int64_t k = 0; k < c.terms || k == 0; k += k_block) {
-      const std::int64_t steps = std::min<std::int64_t>(k_block, c.terms - k);
-      if (!in_place)
+    for (std::int64_t k = 0; k < c.terms || k == 0; k += block_steps) {
+      const std::int64_t steps = std::min<std::int64_t>(block_steps, c.terms - k);
+      auto all_rows = [&](auto b) {
+        for (std::int64_t r = 0; r < c.rows; r += tile_rows)
+          micro_rows<T, 1>(static_cast<int>(std::min<std::int64_t>(tile_rows, c.rows - r)), steps, c.w + r * c.terms + k, c.terms, 1, b, sums.data() + r * panel, k == 0);
+      };
+      auto scattered = [&]<int Parts>() {
+        ScatteredPanel<T, Parts> b{sheets, c.offset + k, {}};
+        for (int v = 0; v < Parts * vectors; ++v) b.place[v] = from[v];
+        all_rows(b);
+      };
+      if (piece == width) scattered.template operator()<1>();
+      else if (in_place) scattered.template operator()<2>();
+      else {
         for (std::int64_t p = 0; p < steps; ++p) gather_pieces(sheets + c.offset[k + p], from, piece, pieces, block.data() + p * panel);
-      for (std::int64_t r = 0; r < c.rows; r += tile_rows) {
-        const int rows = static_cast<int>(std::min<std::int64_t>(tile_rows, c.rows - r));
-        const T* w = c.w + r * c.terms + k;
-        T* into = sums.data() + r * panel;
-        if (!in_place) {
-          micro_rows<T, 1>(rows, steps, w, c.terms, 1, PackedPanel<T>{block.data()}, into, k == 0);
-          continue;
-        }
-        ScatteredPanel<T> b{sheets, c.offset + k, {}};
-        for (int v = 0; v < vectors; ++v) b.place[v] = from[v];
-        micro_rows<T, 1>(rows, steps, w, c.terms, 1, b, into, k == 0);
+        all_rows(PackedPanel<T>{block.data()});
       }
     }
     for (std::int64_t r = 0; r < c.rows; ++r) {
@@ -68,7 +69,6 @@ void correlate(const Correlation<T>& c, const T* sheets, T* out) {
           for (int i = 0; i < piece; ++i) row[to[q] + i * c.out.column] = sum[q * piece + i] + bias;
     }
   }
-  static_assert(width * vectors == panel);
 }
 
 // How many images go together: enough that the last panel's empty columns are few.

@@ -11,27 +11,44 @@
 namespace bonsai::BONSAI_ISA {
 namespace {
 
+// The tile of products whose sums stay in registers. Rows of dy that are used again at once come from the first-level cache, so there may be
+// many; where all of dy passes by for a few terms, it comes from the second, and there are more terms to a row.
+template <int Rows, int Terms>
+struct Tile {
+  static constexpr int rows = Rows, terms = Terms;
+};
 #if defined(__AVX512F__)
-constexpr int most_rows = 6;  // 6 x 4 of 32 registers hold sums
-#else
-constexpr int most_rows = 3;  // 3 x 4 of 16
-#endif
 template <class T>
-constexpr int tile_terms = Simd<T>::width < 4 ? Simd<T>::width : 4;
+using InPlace = Tile<6, 4>;  // 24 of 32 registers
+template <class T>
+using Copied = Tile<3, 8>;
+#else
+template <class T>
+using InPlace = Tile<3, Simd<T>::width < 4 ? Simd<T>::width : 4>;  // 12 of 16
+template <class T>
+using Copied = InPlace<T>;
+#endif
 
-// out[r, s] (+)= Σ_i y[r, y_place[i]..] x[term[s] + x_place[i]..] over n vectors, for `there` terms.
-template <class T, int R>
-void dots(std::int64_t n, const T* y, std::int64_t y_row, const std::int64_t* y_place, const T* const (&x)[tile_terms<T>], const std::int64_t* x_place, int there, T* out,
-          std::int64_t out_row, bool fresh) {
-  constexpr int S = tile_terms<T>;
+// Vectors of pixels, n of them: the i-th of row r of dy at y[r row + y_place[i]]; of a term at x + x_place[i], or half there and half at the next.
+template <class T>
+struct Run {
+  std::int64_t n;
+  const T* y;
+  std::int64_t row;
+  const std::int64_t *y_place, *x_place;
+};
+
+// out[r, s] (+)= Σ_i y[r, i] x_s[i] for R rows, and the terms of the tile of which `there` count.
+template <class T, int R, int S, int Parts>
+void dots(const Run<T>& run, const T* const* x, int there, T* out, std::int64_t out_row, bool fresh) {
   Vec<T> sum[R][S];
   for (int r = 0; r < R; ++r)
     for (int s = 0; s < S; ++s) sum[r][s] = Vec<T>{};
-  for (std::int64_t i = 0; i < n; ++i) {
+  for (std::int64_t i = 0; i < run.n; ++i) {
     Vec<T> a[R];
-    for (int r = 0; r < R; ++r) a[r] = load<T>(y + r * y_row + y_place[i]);
+    for (int r = 0; r < R; ++r) a[r] = load<T>(run.y + r * run.row + run.y_place[i]);
     for (int s = 0; s < S; ++s) {
-      const Vec<T> b = load<T>(x[s] + x_place[i]);
+      const Vec<T> b = Parts == 1 ? load<T>(x[s] + run.x_place[i]) : load_halves<T>(x[s] + run.x_place[2 * i], x[s] + run.x_place[2 * i + 1]);
       for (int r = 0; r < R; ++r) sum[r][s] += a[r] * b;
     }
   }
@@ -42,15 +59,16 @@ void dots(std::int64_t n, const T* y, std::int64_t y_row, const std::int64_t* y_
   }
 }
 
-template <class T, class... Args>
-void dots_of(int rows, const Args&... args) {
-  switch (rows) {
-    case 1: return dots<T, 1>(args...);
-    case 2: return dots<T, 2>(args...);
-    case 3: return dots<T, 3>(args...);
-    case 4: if constexpr (most_rows > 3) return dots<T, 4>(args...);
-    case 5: if constexpr (most_rows > 4) return dots<T, 5>(args...);
-    case 6: if constexpr (most_rows > 5) return dots<T, 6>(args...);
+template <class T, class Tile, int Parts>
+void dots_of(int rows, const Run<T>& run, const T* const* x, int there, T* out, std::int64_t out_row, bool fresh) {
+  auto call = [&]<int R>() { dots<T, R, Tile::terms, Parts>(run, x, there, out, out_row, fresh); };
+  if (rows == 1) return call.template operator()<1>();
+  if (rows == 2) return call.template operator()<2>();
+  if (rows == 3) return call.template operator()<3>();
+  if constexpr (Tile::rows > 3) {
+    if (rows == 4) return call.template operator()<4>();
+    if (rows == 5) return call.template operator()<5>();
+    return call.template operator()<6>();
   }
 }
 
@@ -60,7 +78,7 @@ struct Cut {
   std::int64_t chunk, chunks;     // channels a chunk
 };
 Cut cut(std::int64_t images, std::int64_t channels, std::int64_t groups, std::int64_t plane) {
-  constexpr std::int64_t pixels = 2048, channels_at_once = 16, tiles = 32;
+  constexpr std::int64_t pixels = 1024, channels_at_once = 16, tiles = 32;
   Cut c{};
   c.run = std::clamp<std::int64_t>(pixels / plane, 1, images);
   c.runs = ceil_div(images, c.run);
@@ -72,7 +90,7 @@ Cut cut(std::int64_t images, std::int64_t channels, std::int64_t groups, std::in
 
 template <class T>
 void weight_gradient(const Window& window, View x, View dy, View dw) {
-  constexpr int width = Simd<T>::width, S = tile_terms<T>;
+  constexpr int width = Simd<T>::width;
   const std::int64_t kh = dw.shape[2], kw = dw.shape[3], inputs = dw.shape[1], outputs = dw.shape[0] / window.groups, taps = kh * kw;
   const std::int64_t picture = x.shape[2] * x.shape[3], plane = dy.shape[2] * dy.shape[3], images = x.shape[0], all_terms = inputs * taps;
   if (dw.shape.numel() == 0) return;
@@ -90,8 +108,8 @@ void weight_gradient(const Window& window, View x, View dy, View dw) {
 
   // The pixels of a run: where they lie in the sheets and in dy, a piece or a vector at a time.
   const Grid grid{c.run, dy.shape[2], dy.shape[3]};
-  const bool in_place = reads_in_place<T>(grid);
-  const int piece = piece_of<T>(grid, 64);
+  const int piece = piece_of<T>(grid, width);
+  const bool in_place = reads_in_place<T>(piece) && plane % width == 0;
   const std::int64_t size = c.chunk * sheet_size(rows, columns), pieces = grid.pixels() / piece, padded = ceil_div(grid.pixels(), width) * width;
   Scratch<std::int64_t> from(pieces), steps(padded / width), y_place(padded / width);
   for (std::int64_t q = 0; q < pieces; ++q) from[q] = Steps{size, columns.extent, 1}.place(grid, q * piece);
@@ -106,38 +124,49 @@ void weight_gradient(const Window& window, View x, View dy, View dw) {
     const std::int64_t part = tile / (window.groups * c.chunks), group = tile / c.chunks % window.groups, channel = tile % c.chunks * c.chunk;
     const std::int64_t channels = std::min(c.chunk, inputs - channel), terms = channels * taps;
     T* out = (c.parts > 1 ? partial.data() + part * dw.shape.numel() : dw.as<T>()) + group * outputs * all_terms + channel * taps;
-    Scratch<T> sheets(c.run * size), x_rows(in_place ? 1 : S * padded), y_rows(in_place ? 1 : outputs * padded);
+    Scratch<T> sheets(c.run * size), x_rows(in_place ? 1 : Copied<T>::terms * padded), y_rows(in_place ? 1 : outputs * padded);
     const std::int64_t first_run = part * c.runs / c.parts, last_run = (part + 1) * c.runs / c.parts;
     for (std::int64_t run = first_run; run < last_run; ++run) {
       const std::int64_t n = run * c.run, now = std::min(c.run, images - n), pixels = now * plane, count = ceil_div(pixels, width);
       for (std::int64_t i = 0; i < now; ++i)
         lay_sheets(x.as<const T>() + ((n + i) * x.shape[1] + group * inputs + channel) * picture, channels, rows, columns, sheets.data() + i * size);
       const T* y = dy.as<const T>() + (n * dy.shape[1] + group * outputs) * plane;
-      if (!in_place)
-        for (std::int64_t o = 0; o < outputs; ++o) {
-          T* to = y_rows.data() + o * padded;
-          for (std::int64_t i = 0; i < now; ++i)
-            for (std::int64_t j = 0; j < plane; ++j) *to++ = y[(i * dy.shape[1] + o) * plane + j];
-          lay_zeros(to, count * width - pixels);
-        }
-      for (std::int64_t k = 0; k < terms; k += S) {
-        const int there = static_cast<int>(std::min<std::int64_t>(S, terms - k));
-        const T* term[S];
-        for (int s = 0; s < S; ++s) {
-          term[s] = sheets.data() + offset[k + std::min(s, there - 1)];
-          if (in_place) continue;
+      const bool fresh = run == first_run;
+      if (in_place) {
+        auto all = [&]<int Parts>() {
+          using Tile = InPlace<T>;
+          for (std::int64_t o = 0; o < outputs; o += Tile::rows)
+            for (std::int64_t k = 0; k < terms; k += Tile::terms) {
+              const int there = static_cast<int>(std::min<std::int64_t>(Tile::terms, terms - k));
+              const T* term[Tile::terms];
+              for (int s = 0; s < Tile::terms; ++s) term[s] = sheets.data() + offset[k + std::min(s, there - 1)];
+              dots_of<T, Tile, Parts>(static_cast<int>(std::min<std::int64_t>(Tile::rows, outputs - o)), {count, y + o * plane, plane, y_place.data(), from.data()}, term,
+                                      there, out + o * all_terms + k, all_terms, fresh);
+            }
+        };
+        if (piece == width) all.template operator()<1>();
+        else all.template operator()<2>();
+        continue;
+      }
+      using Tile = Copied<T>;
+      for (std::int64_t o = 0; o < outputs; ++o) {
+        T* to = y_rows.data() + o * padded;
+        for (std::int64_t i = 0; i < now; ++i)
+          for (std::int64_t j = 0; j < plane; ++j) *to++ = y[(i * dy.shape[1] + o) * plane + j];
+        lay_zeros(to, count * width - pixels);
+      }
+      for (std::int64_t k = 0; k < terms; k += Tile::terms) {
+        const int there = static_cast<int>(std::min<std::int64_t>(Tile::terms, terms - k));
+        const T* term[Tile::terms];
+        for (int s = 0; s < Tile::terms; ++s) {
           T* to = x_rows.data() + s * padded;
-          gather_pieces(term[s], from.data(), piece, pixels / piece, to);
-          lay_zeros(to + pixels, count * width - pixels);
           term[s] = to;
+          gather_pieces(sheets.data() + offset[k + std::min(s, there - 1)], from.data(), piece, pixels / piece, to);
+          lay_zeros(to + pixels, count * width - pixels);
         }
-        for (std::int64_t o = 0; o < outputs; o += most_rows) {
-          const int r = static_cast<int>(std::min<std::int64_t>(most_rows, outputs - o));
-          T* to = out + o * all_terms + k;
-          const bool fresh = run == first_run;
-          if (in_place) dots_of<T>(r, count, y + o * plane, plane, y_place.data(), term, from.data(), there, to, all_terms, fresh);
-          else dots_of<T>(r, count, y_rows.data() + o * padded, padded, steps.data(), term, steps.data(), there, to, all_terms, fresh);
-        }
+        for (std::int64_t o = 0; o < outputs; o += Tile::rows)
+          dots_of<T, Tile, 1>(static_cast<int>(std::min<std::int64_t>(Tile::rows, outputs - o)), {count, y_rows.data() + o * padded, padded, steps.data(), steps.data()}, term,
+                              there, out + o * all_terms + k, all_terms, fresh);
       }
     }
   });

@@ -12,6 +12,18 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void store(T* to, Vec<T> v) { *reinterpret_cast<Vec<T>*>(to) = v; }
 
+// Half a vector from each place.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> load_halves(const T* low, const T* high) {
+  typedef T Half __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(sizeof(T))));
+  const Half a = *reinterpret_cast<const Half*>(low), b = *reinterpret_cast<const Half*>(high);
+  constexpr int w = Simd<T>::width;
+  if constexpr (w == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  else if constexpr (w == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  else if constexpr (w == 4) return __builtin_shufflevector(a, b, 0, 1, 2, 3);
+  else return Vec<T>{*low, *high};
+}
+
 // Within each group of `group` lanes: the sums of neighbours, a's in the first half of the group and b's in the second. One step of the
 // tree: with whole vectors as groups it would do alone, but shuffles that stay within 128 bits are cheaper.
 template <class T, int Group, int Piece>

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "core/cpu/simd.h"
+#include "core/cpu/lanes.h"
 
 namespace bonsai::BONSAI_ISA {
 
@@ -21,15 +21,19 @@ constexpr int panel_columns = vectors * Simd<T>::width;
 template <class T>
 struct PackedPanel {
   const T* data;
-  [[gnu::always_inline]] const T* operator()(std::int64_t p, int v) const { return data + p * panel_columns<T> + v * Simd<T>::width; }
+  [[gnu::always_inline]] Vec<T> operator()(std::int64_t p, int v) const { return load(data + p * panel_columns<T> + v * Simd<T>::width); }
 };
-// A panel that is read where it lies: vector v of row p is at offset[p] + place[v].
-template <class T>
+// A panel that is read where it lies: vector v of row p is at offset[p] + place[v], or half of it at place[2 v] and half at place[2 v + 1].
+template <class T, int Parts>
 struct ScatteredPanel {
   const T* data;
   const std::int64_t* offset;
-  std::int64_t place[vectors];
-  [[gnu::always_inline]] const T* operator()(std::int64_t p, int v) const { return data + offset[p] + place[v]; }
+  std::int64_t place[Parts * vectors];
+  [[gnu::always_inline]] Vec<T> operator()(std::int64_t p, int v) const {
+    const T* row = data + offset[p];
+    if constexpr (Parts == 1) return load(row + place[v]);
+    else return load_halves(row + place[2 * v], row + place[2 * v + 1]);
+  }
 };
 
 // sums (R, panel) += A (R, k) times k rows of a panel, or = if it is the first block. ColumnStride 0: it is only known at run time.
@@ -40,17 +44,17 @@ void micro(std::int64_t k, const T* a, std::int64_t row, std::int64_t column, Pa
   if (ColumnStride) column = ColumnStride;
   V c[R][vectors];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < vectors; ++v) c[r][v] = first ? V{} : *reinterpret_cast<const V*>(sums + r * panel + v * width);
+    for (int v = 0; v < vectors; ++v) c[r][v] = first ? V{} : load<T>(sums + r * panel + v * width);
   for (std::int64_t p = 0; p < k; ++p) {
     V x[vectors];
-    for (int v = 0; v < vectors; ++v) x[v] = *reinterpret_cast<const V*>(b(p, v));
+    for (int v = 0; v < vectors; ++v) x[v] = b(p, v);
     for (int r = 0; r < R; ++r) {
       const T s = a[r * row + p * column];
       for (int v = 0; v < vectors; ++v) c[r][v] += s * x[v];
     }
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(sums + r * panel + v * width) = c[r][v];
+    for (int v = 0; v < vectors; ++v) store<T>(sums + r * panel + v * width, c[r][v]);
 }
 
 template <class T, int ColumnStride, class Panel>

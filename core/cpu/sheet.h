@@ -8,6 +8,7 @@
 // gradient goes the same way with dy for x: the pixels of dx of one residue modulo s are a convolution of dy, of the taps that reach them.
 #pragma once
 #include <algorithm>
+#include <cstring>
 
 #include "core/cpu/kernels.h"
 #include "core/cpu/simd.h"
@@ -88,18 +89,20 @@ T* lay_zeros(T* to, std::int64_t n) {
   return to + n;
 }
 template <class T>
-void lay_sheets(const T* picture, std::int64_t channels, const SheetAxis& y, const SheetAxis& x, T* to) {
+void lay_sheets(const T* __restrict picture, std::int64_t channels, const SheetAxis& y, const SheetAxis& x, T* __restrict to) {
   for (std::int64_t c = 0; c < channels; ++c, picture += y.pixels * x.pixels)
     for (std::int64_t p = 0; p < y.sheets; ++p)
       for (std::int64_t q = 0; q < x.sheets; ++q) {
         const SheetAxis::Inside rows = y.inside(p), columns = x.inside(q);
         const std::int64_t step = x.step, count = columns.end - columns.begin;
         to = lay_zeros(to, rows.begin * x.extent);
-        const T* from = picture + rows.first * x.pixels + columns.first;
+        const T* __restrict from = picture + rows.first * x.pixels + columns.first;
         for (std::int64_t t = rows.begin; t < rows.end; ++t, to += x.extent, from += y.step * x.pixels) {
           lay_zeros(to, columns.begin);
           if (step == 1)
             for (std::int64_t u = 0; u < count; ++u) to[columns.begin + u] = from[u];
+          else if (step == 2)
+            for (std::int64_t u = 0; u < count; ++u) to[columns.begin + u] = from[2 * u];
           else
             for (std::int64_t u = 0; u < count; ++u) to[columns.begin + u] = from[u * step];
           lay_zeros(to + columns.end, x.extent - columns.end);
@@ -129,27 +132,28 @@ struct Steps {
     return pixel / plane * image + in / g.width * row + in % g.width * column;
   }
 };
-// Vectors can be read where they lie if rows are made of whole ones; else pieces are copied together first.
-template <class T>
-bool reads_in_place(const Grid& g) { return g.width % Simd<T>::width == 0; }
+// How many neighbours a piece has: a vector or half of one, which are read where they lie; else a few, at most `most`, which are copied together.
 template <class T>
 int piece_of(const Grid& g, int most) {
-  int piece = reads_in_place<T>(g) ? Simd<T>::width : 8;
+  int piece = Simd<T>::width;
   while (g.width % piece != 0 || piece > most) piece /= 2;
   return piece;
 }
+template <class T>
+bool reads_in_place(int piece) { return piece >= Simd<T>::width / 2; }
 // to[q piece + i] = from[place[q] + i]
 template <class T>
 void gather_pieces(const T* from, const std::int64_t* place, int piece, std::int64_t count, T* to) {
   auto copy = [&]<int P>() {
     for (std::int64_t q = 0; q < count; ++q)
-      for (int i = 0; i < P; ++i) to[q * P + i] = from[place[q] + i];
+      std::memcpy(to + q * P, from + place[q], P * sizeof(T));
   };
   switch (piece) {
     case 1: return copy.template operator()<1>();
     case 2: return copy.template operator()<2>();
     case 4: return copy.template operator()<4>();
-    default: return copy.template operator()<8>();
+    case 8: return copy.template operator()<8>();
+    default: return copy.template operator()<16>();
   }
 }
 
