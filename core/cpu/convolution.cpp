@@ -5,91 +5,23 @@
 //
 // with gemm's innermost loop (micro.h), whose right-hand rows are places in the sheets: nothing is copied for the kernel's overlapping
 // windows, as im2col would. Only where a row of pixels holds no whole number of vectors are the places' pixels first copied together.
-#include "core/cpu/micro.h"
-#include "core/cpu/sheet.h"
-#include "core/parallel.h"
+#include "core/cpu/correlate.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
 
-// out[r, pixel] = bias[r] + Σ_k w[r, k] sheets[offset[k] + place of the pixel]
+// sums (rows, panel) += or = W times a panel.
 template <class T>
-struct Correlation {
-  std::int64_t rows, terms;
-  const T* w;                  // (rows, terms)
-  const std::int64_t* offset;  // (terms)
-  const T* bias;               // (rows) or null
-  Grid grid;
-  Steps in, out;
-  std::int64_t out_channel;
+struct DenseRows {
+  std::int64_t rows;
+  const T* w;  // (rows, terms)
+  std::int64_t terms;
+  template <class Panel>
+  void operator()(std::int64_t first, std::int64_t steps, Panel b, T* sums) const {
+    for (std::int64_t r = 0; r < rows; r += tile_rows)
+      micro_rows<T, 1>(static_cast<int>(std::min<std::int64_t>(tile_rows, rows - r)), steps, w + r * terms + first, terms, 1, b, sums + r * panel_columns<T>, first == 0);
+  }
 };
-
-template <class T>
-void correlate(const Correlation<T>& c, const T* sheets, T* out) {
-  constexpr int width = Simd<T>::width, panel = panel_columns<T>;
-  const int piece = piece_of<T>(c.grid, panel), pieces = panel / piece;
-  const bool in_place = reads_in_place<T>(piece), one_run = c.out.column == 1 && c.out.row == c.grid.width && c.grid.images == 1;
-  const std::int64_t block_steps = in_place ? std::max<std::int64_t>(1, c.terms) : k_block;
-  Scratch<T> sums(c.rows * panel), block(in_place ? 1 : k_block * panel);
-  std::int64_t from[panel], to[panel];  // a piece's place in the sheets, in the output
-
-  for (std::int64_t first = 0; first < c.grid.pixels(); first += panel) {
-    const auto there = static_cast<int>(std::min<std::int64_t>(panel, c.grid.pixels() - first));
-    for (int q = 0; q < pieces; ++q) {
-      const std::int64_t pixel = q * piece < there ? first + q * piece : first;  // (beyond the end: anything that can be read)
-      from[q] = c.in.place(c.grid, pixel);
-      to[q] = c.out.place(c.grid, pixel);
-    }
-    for (std::int64_t k = 0; k < c.terms || k == 0; k += block_steps) {
-      const std::int64_t steps = std::min<std::int64_t>(block_steps, c.terms - k);
-      auto all_rows = [&](auto b) {
-        for (std::int64_t r = 0; r < c.rows; r += tile_rows)
-          micro_rows<T, 1>(static_cast<int>(std::min<std::int64_t>(tile_rows, c.rows - r)), steps, c.w + r * c.terms + k, c.terms, 1, b, sums.data() + r * panel, k == 0);
-      };
-      auto scattered = [&]<int Parts>() {
-        ScatteredPanel<T, Parts> b{sheets, c.offset + k, {}};
-        for (int v = 0; v < Parts * vectors; ++v) b.place[v] = from[v];
-        all_rows(b);
-      };
-      if (piece == width) scattered.template operator()<1>();
-      else if (in_place) scattered.template operator()<2>();
-      else {
-        for (std::int64_t p = 0; p < steps; ++p) gather_pieces(sheets + c.offset[k + p], from, piece, pieces, block.data() + p * panel);
-        all_rows(PackedPanel<T>{block.data()});
-      }
-    }
-    for (std::int64_t r = 0; r < c.rows; ++r) {
-      const T* sum = sums.data() + r * panel;
-      const T bias = c.bias ? c.bias[r] : T(0);
-      T* row = out + r * c.out_channel;
-      if (one_run && there == panel)
-        for (int i = 0; i < panel; ++i) row[to[0] + i] = sum[i] + bias;
-      else
-        for (int q = 0; q * piece < there; ++q)
-          for (int i = 0; i < piece; ++i) row[to[q] + i * c.out.column] = sum[q * piece + i] + bias;
-    }
-  }
-}
-
-// How many images go together: enough that the last panel's empty columns are few.
-template <class T>
-std::int64_t images_together(std::int64_t images, std::int64_t plane) {
-  constexpr std::int64_t panel = panel_columns<T>;
-  std::int64_t together = 1;
-  while (together < images && together < panel) {
-    const std::int64_t pixels = together * plane, covered = (pixels + panel - 1) / panel * panel;
-    if (10 * pixels >= 9 * covered) break;
-    ++together;
-  }
-  return std::max<std::int64_t>(1, together);
-}
-
-// f(group, first image, images) for tiles of images, in parallel.
-template <class F>
-void each_tile(std::int64_t groups, std::int64_t images, std::int64_t together, F f) {
-  const std::int64_t tiles = (images + together - 1) / together;
-  parallel_for(groups * tiles, [&](std::int64_t t) { f(t / tiles, t % tiles * together, std::min(together, images - t % tiles * together)); });
-}
 
 template <class T>
 void forward(const Window& window, View x, View w, View bias, View y) {
@@ -103,25 +35,15 @@ void forward(const Window& window, View x, View w, View bias, View y) {
   Scratch<std::int64_t> offset(std::max<std::int64_t>(1, terms));
   tap_places(inputs, rows, tap_rows.data(), kh, columns, tap_columns.data(), kw, offset.data());
   const std::int64_t size = inputs * sheet_size(rows, columns);
-  each_tile(window.groups, x.shape[0], images_together<T>(x.shape[0], plane), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
+  each_tile(window.groups, x.shape[0], images_together(x.shape[0], plane, panel_columns<T>), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
     Scratch<T> sheets(std::max<std::int64_t>(1, images * size));
     for (std::int64_t i = 0; i < images; ++i)
       lay_sheets(x.as<const T>() + ((n + i) * x.shape[1] + group * inputs) * picture, inputs, rows, columns, sheets.data() + i * size);
-    correlate<T>({outputs, terms, w.as<const T>() + group * outputs * terms, offset.data(), bias.data ? bias.as<const T>() + group * outputs : nullptr,
-                  {images, y.shape[2], y.shape[3]}, {size, columns.extent, 1}, {y.shape[1] * plane, y.shape[3], 1}, plane},
-                 sheets.data(), y.as<T>() + (n * y.shape[1] + group * outputs) * plane);
+    correlate<T, vectors>({outputs, terms, offset.data(), bias.data ? bias.as<const T>() + group * outputs : nullptr, {images, y.shape[2], y.shape[3]},
+                           {size, columns.extent, 1}, {y.shape[1] * plane, y.shape[3], 1}, plane},
+                          k_block, sheets.data(), y.as<T>() + (n * y.shape[1] + group * outputs) * plane,
+                          DenseRows<T>{outputs, w.as<const T>() + group * outputs * terms, terms});
   });
-}
-
-// Which taps of the kernel reach the pixels of dx of one residue, and from where in dy's sheet.
-struct Reaching {
-  std::int64_t entry, shift;
-};
-inline std::int64_t reaching(Reaching* out, const SheetAxis& a, std::int64_t r, std::int64_t entries, const Window& w) {
-  std::int64_t count = 0;
-  for (std::int64_t j = 0; j < entries; ++j)
-    if (reaches(r, j, w)) out[count++] = {j, (r + w.padding - j * w.dilation) / w.stride - a.low};
-  return count;
 }
 
 template <class T>
@@ -159,7 +81,7 @@ void input_gradient(const Window& window, View dy, View w, View dx) {
   }
 
   const std::int64_t largest = ceil_div(height, stride) * ceil_div(width, stride);
-  each_tile(window.groups, dx.shape[0], images_together<T>(dx.shape[0], largest), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
+  each_tile(window.groups, dx.shape[0], images_together(dx.shape[0], largest, panel_columns<T>), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
     Scratch<T> sheets(std::max<std::int64_t>(1, images * size));
     for (std::int64_t i = 0; i < images; ++i)
       lay_sheets(dy.as<const T>() + ((n + i) * dy.shape[1] + group * outputs) * plane, outputs, rows, columns, sheets.data() + i * size);
@@ -167,10 +89,10 @@ void input_gradient(const Window& window, View dy, View w, View dx) {
     const std::int64_t* places = offset.data();
     for (std::int64_t part = 0; part < parts; ++part) {
       const std::int64_t r = part / residue_columns, q = part % residue_columns;
-      correlate<T>({inputs, terms[part], weights + group * inputs * terms[part], places, nullptr,
-                    {images, ceil_div(height - r, stride), ceil_div(width - q, stride)}, {size, columns.extent, 1},
-                    {dx.shape[1] * height * width, stride * width, stride}, height * width},
-                   sheets.data(), dx.as<T>() + (n * dx.shape[1] + group * inputs) * height * width + r * width + q);
+      correlate<T, vectors>({inputs, terms[part], places, nullptr, {images, ceil_div(height - r, stride), ceil_div(width - q, stride)}, {size, columns.extent, 1},
+                             {dx.shape[1] * height * width, stride * width, stride}, height * width},
+                            k_block, sheets.data(), dx.as<T>() + (n * dx.shape[1] + group * inputs) * height * width + r * width + q,
+                            DenseRows<T>{inputs, weights + group * inputs * terms[part], terms[part]});
       weights += window.groups * inputs * terms[part];
       places += terms[part];
     }

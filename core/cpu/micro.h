@@ -17,18 +17,18 @@ constexpr int vectors = 2, tile_rows = 4, k_block = 256;  // 8 of 16
 template <class T>
 constexpr int panel_columns = vectors * Simd<T>::width;
 
-// A panel whose rows were copied one after the other.
-template <class T>
+// A panel of V vectors whose rows were copied one after the other.
+template <class T, int V = vectors>
 struct PackedPanel {
   const T* data;
-  [[gnu::always_inline]] Vec<T> operator()(std::int64_t p, int v) const { return load(data + p * panel_columns<T> + v * Simd<T>::width); }
+  [[gnu::always_inline]] Vec<T> operator()(std::int64_t p, int v) const { return load(data + (p * V + v) * Simd<T>::width); }
 };
 // A panel that is read where it lies: vector v of row p is at offset[p] + place[v], or half of it at place[2 v] and half at place[2 v + 1].
-template <class T, int Parts>
+template <class T, int V, int Parts>
 struct ScatteredPanel {
   const T* data;
   const std::int64_t* offset;
-  std::int64_t place[Parts * vectors];
+  std::int64_t place[Parts * V];
   [[gnu::always_inline]] Vec<T> operator()(std::int64_t p, int v) const {
     const T* row = data + offset[p];
     if constexpr (Parts == 1) return load(row + place[v]);

@@ -81,6 +81,17 @@ inline void sheets_of_gradient(SheetAxis& a, std::int64_t entries, std::int64_t 
   a.extent = ceil_div(pixels, w.stride) + high - a.low;
 }
 
+// Which taps of the kernel reach the pixels of dx of one residue, and from where in dy's sheet.
+struct Reaching {
+  std::int64_t entry, shift;
+};
+inline std::int64_t reaching(Reaching* out, const SheetAxis& a, std::int64_t r, std::int64_t entries, const Window& w) {
+  std::int64_t count = 0;
+  for (std::int64_t j = 0; j < entries; ++j)
+    if (reaches(r, j, w)) out[count++] = {j, (r + w.padding - j * w.dilation) / w.stride - a.low};
+  return count;
+}
+
 // All sheets of some channels of one picture (channels, height, width), one after the other: (channels, y.sheets, x.sheets, y.extent, x.extent).
 inline std::int64_t sheet_size(const SheetAxis& y, const SheetAxis& x) { return y.sheets * x.sheets * y.extent * x.extent; }
 template <class T>
