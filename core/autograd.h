@@ -39,7 +39,13 @@ struct Onto {  // the transpose of a Window or Pool: the pictures (or kernels) t
   std::int64_t height, width;
 };
 struct Pattern;  // core/sparse.h
-using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number, Window, Onto<Window>, Pool, Onto<Pool>, Normalized,
+struct SparseConvolution {
+  std::shared_ptr<const Pattern> pattern;
+  Window window;
+  Shape weight;                 // as if it were dense
+  std::int64_t height, width;   // of the input
+};
+using Attributes = std::variant<std::monostate, Sides, Axes, Axis, Range, Bounds, Number, Window, Onto<Window>, Pool, Onto<Pool>, Normalized, SparseConvolution,
                                 std::shared_ptr<const Pattern>>;
 
 class Local;

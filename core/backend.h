@@ -99,6 +99,11 @@ struct Backend {
   Kernel<double, View, View, View, View, View> layer_norm{"layer_norm"};  // (ε, x, γ (features), β (features), y, statistics)
   Kernel<double, View, View, View, View, View, View, View> layer_norm_gradient{"layer_norm_gradient"};  // (ε, x, γ, statistics, dy, dx, dγ, dβ)
 
+  // -- sparse convolutions: w's shape (out, in / groups, kh, kw), its pattern being of (out, in / groups kh kw)
+  Kernel<SparseView, Window, Shape, View, View, View, View> sparse_conv2d{"sparse_conv2d"};  // (s by rows, window, w, values, x, bias (out) or null, y)
+  Kernel<SparseView, Window, Shape, View, View, View> sparse_conv2d_input_gradient{"sparse_conv2d_input_gradient"};    // (s by columns, window, w, values, dy, dx)
+  Kernel<SparseView, Window, Shape, View, View, View> sparse_conv2d_weight_gradient{"sparse_conv2d_weight_gradient"};  // (s by rows, window, w, x, dy, values)
+
   // -- indexing; indices are i64 and checked against the axis
   Kernel<View, View, int, View> index_select{"index_select"};  // (in, indices (k), axis, out): out[.., i, ..] = in[.., indices[i], ..]
   Kernel<View, View, int, View> index_add{"index_add"};        // (in, indices (k), axis, out): out[.., indices[i], ..] += in[.., i, ..]

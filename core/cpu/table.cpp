@@ -15,6 +15,9 @@ void add_kernels(Backend& b) {
   b.conv2d.run = conv2d;
   b.conv2d_input_gradient.run = conv2d_input_gradient;
   b.conv2d_weight_gradient.run = conv2d_weight_gradient;
+  b.sparse_conv2d.run = sparse_conv2d;
+  b.sparse_conv2d_input_gradient.run = sparse_conv2d_input_gradient;
+  b.sparse_conv2d_weight_gradient.run = sparse_conv2d_weight_gradient;
   b.sparse_matmul.run = sparse_matmul;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;

@@ -2,6 +2,7 @@
 // products x_i w_j, of which each belongs to one y_k; only which of the three is summed for differs.
 #include "core/backend.h"
 #include "core/ops.h"
+#include "core/sparse.h"
 
 namespace bonsai {
 namespace {
@@ -80,6 +81,77 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Window& w
     Tensors out(2);
     if (at.wants(0)) out[0] = conv2d_input_gradient(at.input(1), dw, window, at.shape(0)[2], at.shape(0)[3]);
     if (at.wants(1)) out[1] = conv2d(at.input(0), dw, {}, window);
+    return out;
+  });
+}
+
+// ---- The same three with a weight in its packed form: v are w's kept entries, and only they are multiplied with or summed for.
+
+namespace {
+
+void check_values(const char* op, const PatternRef& s, const Tensor& values, const Shape& weight) {
+  require(s != nullptr, "{}: no pattern", op);
+  const std::int64_t rows = weight[0], columns = weight[1] * weight[2] * weight[3];
+  require(s->rows == rows && s->columns == columns, "{}: a pattern of ({}, {}) does not fit weight {}, which has ({}, {})", op, s->rows, s->columns, weight, rows, columns);
+  require(values.shape() == Shape{s->kept()}, "{}: values {} do not fit a pattern of {} entries", op, values.shape(), s->kept());
+}
+
+}  // namespace
+
+// y = conv2d of x with w(v), + b        dx: input gradient of (v, dy)        dv: weight gradient of (x, dy)        db = Σ_npq dy
+Tensor sparse_conv2d(const PatternRef& s, const Tensor& values, const Shape& weight, const Tensor& x, const Tensor& bias, const Window& window) {
+  const char* op = "sparse_conv2d";
+  Tensor y = empty(convolved(op, x.shape(), weight, window), x.dtype(), x.device());
+  check_values(op, s, values, weight);
+  require(same_real(x, values) && (!bias.defined() || (bias.dtype() == x.dtype() && bias.shape() == Shape{weight[0]})),
+          "{}: input {}, values {} and bias ({}) must all be f32 or all f64", op, name(x.dtype()), name(values.dtype()), weight[0]);
+  kernels(values, x).sparse_conv2d(by_rows(*s), window, weight, view(values), view(x), bias.defined() ? view(bias) : View{}, view_for_writing(y));
+  Tensors inputs{values, x};
+  if (bias.defined()) inputs.push_back(bias);
+  return record({op, std::move(inputs), SparseConvolution{s, window, weight, x.shape()[2], x.shape()[3]}}, y, [](const Local& at, const Tensor& dy) -> Tensors {
+    const SparseConvolution& c = at.get<SparseConvolution>();
+    Tensors out(at.input_count());
+    if (at.wants(0)) out[0] = sparse_conv2d_weight_gradient(c, at.input(1), dy);
+    if (at.wants(1)) out[1] = sparse_conv2d_input_gradient(c, at.input(0), dy);
+    if (at.input_count() == 3 && at.wants(2)) out[2] = sum(dy, {0, 2, 3});
+    return out;
+  });
+}
+
+// x = the sum over y of the same products        dy = sparse_conv2d of dx        dv: weight gradient of (dx, y)
+Tensor sparse_conv2d_input_gradient(const SparseConvolution& c, const Tensor& values, const Tensor& dy) {
+  const char* op = "sparse_conv2d_input_gradient";
+  check_values(op, c.pattern, values, c.weight);
+  require(dy.rank() == 4, "{}: gradient {}; it must have four axes", op, dy.shape());
+  const Shape x{dy.shape()[0], c.weight[1] * c.window.groups, c.height, c.width}, y = convolved(op, x, c.weight, c.window);
+  require(y == dy.shape() && same_real(values, dy), "{}: gradient {} {} is not of the convolution of {} with {} {}, which is {}", op, name(dy.dtype()), dy.shape(), x,
+          name(values.dtype()), c.weight, y);
+  Tensor dx = empty(x, dy.dtype(), dy.device());
+  kernels(values, dy).sparse_conv2d_input_gradient(by_columns(*c.pattern), c.window, c.weight, view(values), view(dy), view_for_writing(dx));
+  return record({op, {values, dy}, c}, dx, [](const Local& at, const Tensor& dx) -> Tensors {
+    const SparseConvolution& c = at.get<SparseConvolution>();
+    Tensors out(2);
+    if (at.wants(0)) out[0] = sparse_conv2d_weight_gradient(c, dx, at.input(1));
+    if (at.wants(1)) out[1] = sparse_conv2d(c.pattern, at.input(0), c.weight, dx, {}, c.window);
+    return out;
+  });
+}
+
+// v = the sum over y of the same products        dx: input gradient of (dv, y)        dy = sparse_conv2d of x with dv
+Tensor sparse_conv2d_weight_gradient(const SparseConvolution& c, const Tensor& x, const Tensor& dy) {
+  const char* op = "sparse_conv2d_weight_gradient";
+  require(c.pattern != nullptr, "{}: no pattern", op);
+  const Shape y = convolved(op, x.shape(), c.weight, c.window);
+  require(y == dy.shape() && same_real(x, dy), "{}: gradient {} {} is not of the convolution of {} {} with {}, which is {}", op, name(dy.dtype()), dy.shape(),
+          name(x.dtype()), x.shape(), c.weight, y);
+  Tensor values = empty({c.pattern->kept()}, x.dtype(), x.device());
+  check_values(op, c.pattern, values, c.weight);
+  kernels(x, dy).sparse_conv2d_weight_gradient(by_rows(*c.pattern), c.window, c.weight, view(x), view(dy), view_for_writing(values));
+  return record({op, {x, dy}, c}, values, [](const Local& at, const Tensor& dv) -> Tensors {
+    const SparseConvolution& c = at.get<SparseConvolution>();
+    Tensors out(2);
+    if (at.wants(0)) out[0] = sparse_conv2d_input_gradient(c, dv, at.input(1));
+    if (at.wants(1)) out[1] = sparse_conv2d(c.pattern, dv, c.weight, at.input(0), {}, c.window);
     return out;
   });
 }

@@ -60,6 +60,42 @@ void conv2d_weight_gradient(Window v, View x, View dy, View dw) {
   });
 }
 
+// Sparse: as if the weight were dense, with zeros where the pattern has no entry. f(place in w, number of the value) for each kept entry.
+template <class F>
+void for_each_kept(SparseView s, F f) {  // by rows
+  for (std::int64_t r = 0; r < s.rows; ++r)
+    for (std::int64_t k = s.begin[r]; k < s.begin[r + 1]; ++k) f(r * s.columns + s.index[k], s.value(k));
+}
+
+void sparse_conv2d(SparseView s, Window v, Shape w, View values, View x, View bias, View y) {
+  dispatch_floating("sparse_conv2d", x.dtype, [&]<class T>() {
+    Scratch<T> dense(w.numel());
+    std::fill_n(dense.data(), w.numel(), T(0));
+    for_each_kept(s, [&](std::int64_t place, std::int64_t k) { dense[place] = values.as<T>()[k]; });
+    conv2d(v, x, {dense.data(), x.dtype, w, contiguous_strides(w)}, bias, y);
+  });
+}
+
+void sparse_conv2d_input_gradient(SparseView by_column, Window v, Shape w, View values, View dy, View dx) {
+  dispatch_floating("sparse_conv2d_input_gradient", dy.dtype, [&]<class T>() {
+    Scratch<T> dense(w.numel());
+    std::fill_n(dense.data(), w.numel(), T(0));
+    const std::int64_t columns = by_column.rows;
+    for_each_kept(by_column, [&](std::int64_t place, std::int64_t k) {  // (of the transpose)
+      dense[place % by_column.columns * columns + place / by_column.columns] = values.as<T>()[k];
+    });
+    conv2d_input_gradient(v, dy, {dense.data(), dy.dtype, w, contiguous_strides(w)}, dx);
+  });
+}
+
+void sparse_conv2d_weight_gradient(SparseView s, Window v, Shape w, View x, View dy, View values) {
+  dispatch_floating("sparse_conv2d_weight_gradient", x.dtype, [&]<class T>() {
+    Scratch<T> dense(w.numel());
+    conv2d_weight_gradient(v, x, dy, {dense.data(), x.dtype, w, contiguous_strides(w)});
+    for_each_kept(s, [&](std::int64_t place, std::int64_t k) { values.as<T>()[k] = dense[place]; });
+  });
+}
+
 // Calls f(place in x, place in y, tap) for every pixel of every window that lies inside x.
 template <class F>
 void for_each_pixel(const Pool& v, const Shape& x, const Shape& y, F f) {
@@ -129,6 +165,9 @@ void add_picture_kernels(Backend& b) {
   b.conv2d.run = conv2d;
   b.conv2d_input_gradient.run = conv2d_input_gradient;
   b.conv2d_weight_gradient.run = conv2d_weight_gradient;
+  b.sparse_conv2d.run = sparse_conv2d;
+  b.sparse_conv2d_input_gradient.run = sparse_conv2d_input_gradient;
+  b.sparse_conv2d_weight_gradient.run = sparse_conv2d_weight_gradient;
   b.max_pool2d.run = max_pool2d;
   b.pool_gather.run = pool_gather;
   b.pool_scatter.run = pool_scatter;

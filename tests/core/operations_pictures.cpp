@@ -68,6 +68,7 @@ Shape output(const Convolved& c) {
   const auto& [stride, padding, dilation, groups] = c.window;
   return {c.x[0], c.w[0], positions(c.x[2], c.w[2], stride, padding, dilation), positions(c.x[3], c.w[3], stride, padding, dilation)};
 }
+PatternRef pattern(const Convolved& c) { return a_third(c.w[0], c.w[1] * c.w[2] * c.w[3]); }
 
 }  // namespace
 
@@ -85,6 +86,18 @@ std::vector<Row> picture_rows() {
                   [](const Tensors& x, const Convolved& c) { return conv2d_weight_gradient(x[0], x[1], c.window, c.w[2], c.w[3]) + x[2]; }, {{-1, 1}, {-1, 1}, {-1, 1}},
                   [](const Convolved& c) { return Shapes{c.x, output(c), c.w}; }),
   };
+  // With the third of the weight that a pattern keeps; the last input names the case.
+  for (Row& r : std::vector<Row>{
+           convolution("sparse_conv2d",
+                       [](const Tensors& x, const Convolved& c) { return sparse_conv2d(pattern(c), x[0], c.w, x[1], x[2], c.window) + sum(x[3]); },
+                       {{-1, 1}, {-1, 1}, {-1, 1}, {-1, 1}}, [](const Convolved& c) { return Shapes{{pattern(c)->kept()}, c.x, {c.w[0]}, c.w}; }),
+           convolution("sparse_conv2d_input_gradient",
+                       [](const Tensors& x, const Convolved& c) { return sparse_conv2d_input_gradient({pattern(c), c.window, c.w, c.x[2], c.x[3]}, x[0], x[1]) + x[2]; },
+                       {{-1, 1}, {-1, 1}, {-1, 1}}, [](const Convolved& c) { return Shapes{{pattern(c)->kept()}, output(c), c.x}; }),
+           convolution("sparse_conv2d_weight_gradient",
+                       [](const Tensors& x, const Convolved& c) { return sparse_conv2d_weight_gradient({pattern(c), c.window, c.w, c.x[2], c.x[3]}, x[0], x[1]) + sum(x[2]); },
+                       {{-1, 1}, {-1, 1}, {-1, 1}}, [](const Convolved& c) { return Shapes{c.x, output(c), c.w}; })})
+    rows.push_back(std::move(r));
   const std::vector<Shapes> pictures = {{{1, 1, 4, 4}}, {{1, 2, 5, 4}}, {{2, 1, 3, 5}}, {{0, 3, 6, 6}}, {{3, 5, 32, 32}}, {{2, 3, 17, 33}}, {{2, 20, 24, 24}}, {{300, 3, 8, 8}}};
   using Pooling = Tensor (*)(const Tensor&, const Pool&);
   for (auto [name, f] : {std::pair<const char*, Pooling>{"max_pool2d", max_pool2d}, {"average_pool2d", average_pool2d}})

@@ -31,14 +31,6 @@ Row product(std::string name, Sides t) {
   return r;
 }
 
-// Sparse products: a pattern with about a third of the entries, an empty row where there are several, and a full one.
-PatternRef sparse(std::int64_t rows, std::int64_t columns) {
-  Tensor mask = zeros({rows, columns}, DType::u8);
-  auto m = mask.mutable_data<std::uint8_t>();
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < columns; ++c) m[r * columns + c] = r % 5 == 4 ? 0 : r % 5 == 3 ? 1 : (7 * r + 3 * c + r * c) % 3 == 0;
-  return pattern_of(mask);
-}
 // (rows, columns, batch): batches below, at and beyond one vector, and beyond the 64 floats that stay in registers; at the end, columns
 // enough to be worked on in blocks.
 const std::vector<std::array<std::int64_t, 3>> sparse_sizes = {{1, 1, 1},    {2, 3, 2},   {6, 4, 3},    {5, 7, 4},   {4, 5, 7},    {7, 6, 8},   {3, 9, 15},
@@ -48,6 +40,15 @@ const std::vector<std::array<std::int64_t, 3>> sparse_sizes = {{1, 1, 1},    {2,
 Domain index(double n) { return {0, n, false, DType::i64}; }
 
 }  // namespace
+
+// Sparse products: a pattern with about a third of the entries, an empty row where there are several, and a full one.
+PatternRef a_third(std::int64_t rows, std::int64_t columns) {
+  Tensor mask = zeros({rows, columns}, DType::u8);
+  auto m = mask.mutable_data<std::uint8_t>();
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c) m[r * columns + c] = r % 5 == 4 ? 0 : r % 5 == 3 ? 1 : (7 * r + 3 * c + r * c) % 3 == 0;
+  return pattern_of(mask);
+}
 
 std::vector<Row> product_rows() {
   std::vector<Row> rows = {
@@ -72,14 +73,14 @@ std::vector<Row> product_rows() {
     rows[5].shapes.push_back({{m, k}, {n, k}});
     rows[6].shapes.push_back({{m, k}, {n, k}, {n}});
   }
-  Row sparse_row{"sparse_matmul", [](const Tensors& x) { return sparse_matmul(sparse(x[2].shape()[0], x[1].shape()[0]), x[0], x[1], x[2]); },
+  Row sparse_row{"sparse_matmul", [](const Tensors& x) { return sparse_matmul(a_third(x[2].shape()[0], x[1].shape()[0]), x[0], x[1], x[2]); },
                  {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
   Row transposed_row{"sparse_matmul_transposed",  // (the last input gives the number of columns)
-                     [](const Tensors& x) { return sparse_matmul_transposed(sparse(x[1].shape()[0], x[2].shape()[0]), x[0], x[1]) + reshape(x[2], {x[2].numel(), 1}); },
+                     [](const Tensors& x) { return sparse_matmul_transposed(a_third(x[1].shape()[0], x[2].shape()[0]), x[0], x[1]) + reshape(x[2], {x[2].numel(), 1}); },
                      {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
-  Row sampled_row{"sampled_matmul", [](const Tensors& x) { return sampled_matmul(sparse(x[0].shape()[0], x[1].shape()[0]), x[0], x[1]); }, {{-1, 1}, {-1, 1}}, {}, true, 8};
+  Row sampled_row{"sampled_matmul", [](const Tensors& x) { return sampled_matmul(a_third(x[0].shape()[0], x[1].shape()[0]), x[0], x[1]); }, {{-1, 1}, {-1, 1}}, {}, true, 8};
   for (auto [m, k, n] : sparse_sizes) {
-    const std::int64_t kept = sparse(m, k)->kept();
+    const std::int64_t kept = a_third(m, k)->kept();
     sparse_row.shapes.push_back({{kept}, {k, n}, {m}});
     transposed_row.shapes.push_back({{kept}, {m, n}, {k}});
     sampled_row.shapes.push_back({{m, n}, {k, n}});
