@@ -5,6 +5,7 @@
 
 #include "core/ops.h"
 #include "core/random.h"
+#include "core/sparse.h"
 
 namespace {
 
@@ -30,13 +31,13 @@ const Case all[] = {{"lenet5_conv1", {64, 1, 28, 28}, {20, 1, 5, 5}, {}},
 
 const int registered = [] {
   for (const Case& c : all) {
-    auto add = [&](const char* kind, auto f) {
+    auto add = [&](const char* kind, auto f, double products = 1) {
       benchmark::RegisterBenchmark(fmt::format("convolution/{}/{}", c.name, kind).c_str(),
-                                   [&c, f](benchmark::State& state) {
+                                   [&c, f, products](benchmark::State& state) {
                                      Random random(1);
                                      const Tensor x = random.normal(c.x), w = random.normal(c.w), y = conv2d(x, w, {}, c.window);
                                      for (auto _ : state) benchmark::DoNotOptimize(f(c, x, w, y));
-                                     state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * static_cast<double>(y.numel() * (w.numel() / w.size(0))),
+                                     state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * products * static_cast<double>(y.numel() * (w.numel() / w.size(0))),
                                                                                     benchmark::Counter::kIsIterationInvariantRate);
                                    })
           ->Unit(benchmark::kMicrosecond);
@@ -44,6 +45,25 @@ const int registered = [] {
     add("value", [](const Case& c, const Tensor& x, const Tensor& w, const Tensor&) { return conv2d(x, w, {}, c.window); });
     add("input_gradient", [](const Case& c, const Tensor& x, const Tensor& w, const Tensor& y) { return conv2d_input_gradient(y, w, c.window, x.size(2), x.size(3)); });
     add("weight_gradient", [](const Case& c, const Tensor& x, const Tensor& w, const Tensor& y) { return conv2d_weight_gradient(x, y, c.window, w.size(2), w.size(3)); });
+    for (const double density : {0.5, 0.2, 0.1, 0.036})
+      benchmark::RegisterBenchmark(fmt::format("convolution/{}/step/packed/{}", c.name, density).c_str(), [&c, density](benchmark::State& state) {
+        Random random(1);
+        const Tensor x = random.normal(c.x);
+        const Tensor mask = cast(random.bernoulli({c.w[0], c.w.numel() / c.w[0]}, density), DType::u8);
+        const PatternRef s = pattern_of(mask);
+        const Tensor values = random.normal({s->kept()}), y = sparse_conv2d(s, values, c.w, x, {}, c.window);
+        for (auto _ : state) {
+          benchmark::DoNotOptimize(sparse_conv2d(s, values, c.w, x, {}, c.window));
+          benchmark::DoNotOptimize(sparse_conv2d_input_gradient({s, c.window, c.w, x.size(2), x.size(3)}, values, y));
+          benchmark::DoNotOptimize(sparse_conv2d_weight_gradient({s, c.window, c.w, x.size(2), x.size(3)}, x, y));
+        }
+        state.counters["GFLOP/s"] = benchmark::Counter(6e-9 * static_cast<double>(y.numel() / y.size(1) * s->kept()), benchmark::Counter::kIsIterationInvariantRate);
+      })->Unit(benchmark::kMicrosecond);
+    add("step/dense", [](const Case& c, const Tensor& x, const Tensor& w, const Tensor& y) {
+      benchmark::DoNotOptimize(conv2d(x, w, {}, c.window));
+      benchmark::DoNotOptimize(conv2d_input_gradient(y, w, c.window, x.size(2), x.size(3)));
+      return conv2d_weight_gradient(x, y, c.window, w.size(2), w.size(3));
+    }, 3);
   }
   return 0;
 }();
