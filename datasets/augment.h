@@ -1,8 +1,8 @@
-// Augmentation: other views of the same photograph, made when a batch is made (DeVries and Taylor, 2017, and before them He et al., 2015,
-// for CIFAR: flip left to right with probability 1/2; pad each side with 4 zeros and cut out 32x32 at random). Teaches how chance can
-// be a function: what happens to the example at position p of iteration i is read from word p of a stream that i names, not from a
-// generator that remembers. So a run that was killed goes on with the very pictures that it would have seen, and threads can share the
-// work.
+// Augmentation: other views of the same photograph, made when a batch is made (He et al., 2016, "Deep residual learning", section 4.2, for
+// CIFAR, after Lee et al., 2015: pad each side with 4 zeros, cut out 32x32 at random, from the picture or its mirror image). Teaches how
+// chance can be a function: what happens to the example at position p of iteration i is read from block p of a stream that i names, not
+// from a generator that remembers. So a run that was killed goes on with the very pictures that it would have seen, and threads can
+// share the work.
 //
 //   out[c][y][x] = padded[c][y + dy][flip ? W - 1 - x + dx : x + dx]        dy, dx in 0 .. 2 pad
 //
@@ -20,21 +20,20 @@ struct Augmentation {
   bool flip = false;     // left to right, with probability 1/2
   std::int64_t pad = 0;  // zeros on each side, then a cut at random of the old size
 
-  bool any() const { return flip || pad > 0; }
+  bool any() const { return flip || pad != 0; }
 };
 
 // What happens to one example. dy and dx are uniform but for (2 pad + 1) / 2^32.
-struct View2d {
+struct Crop {
   bool flip;
   std::int64_t dy, dx;
 };
-inline View2d drawn_view(const Augmentation& a, const Random& stream, std::int64_t position) {
-  const Philox4 w = philox(stream.key(), static_cast<std::uint64_t>(position));
-  auto below = [](std::uint32_t word, std::int64_t n) { return static_cast<std::int64_t>(word * static_cast<std::uint64_t>(n) >> 32); };
-  return {a.flip && w[0] >> 31 != 0, below(w[1], 2 * a.pad + 1), below(w[2], 2 * a.pad + 1)};
-}
+Crop draw_crop(const Augmentation& a, const Random& stream, std::int64_t position);
 
-// The images (u8 (n, channels, height, width)) of these numbers (i64 (k)), each in its own view: u8 (k, channels, height, width). The
+// Refuses an augmentation that does not suit the images; none suits all.
+void check(const Augmentation& a, const Tensor& images);
+
+// The images (u8 (n, channels, height, width)) of these numbers (i64 (k)), each flipped and cut its own way: u8 (k, channels, height, width). The
 // stream is the iteration's.
 Tensor augmented(const Tensor& images, const Tensor& numbers, const Augmentation& a, const Random& stream);
 

@@ -77,7 +77,7 @@ Unpacked unpack_picture(std::string_view bytes, std::string_view file, int compo
   most_memory = 17 * static_cast<std::size_t>(pixels) + 2 * bytes.size() + (std::size_t{8} << 20);
   Unpacked p{0, 0, {stbi_load_from_memory(data, size, &width, &height, &found, components), stbi_image_free}};
   require(p.bytes != nullptr && std::int64_t{width} * height == pixels, "{}: is a damaged picture ({})", file,
-          p.bytes ? "two sizes" : stbi_failure_reason());
+          p.bytes ? "two sizes" : printable(stbi_failure_reason()));
   p.height = height;
   p.width = width;
   return p;
