@@ -10,9 +10,12 @@ namespace bonsai::datasets {
 namespace {
 
 // One plane (height, width) of a picture.
-void cut(const std::uint8_t* in, std::uint8_t* out, std::int64_t height, std::int64_t width, std::int64_t pad, const Crop& crop) {
-  const std::int64_t down = crop.dy - pad, right = crop.dx - pad;  // out(y, x) = in(y + down, x + right), mirrored after that
-  const std::int64_t begin = std::clamp<std::int64_t>(-right, 0, width), end = std::clamp<std::int64_t>(width - right, 0, width);
+void cut(const std::uint8_t* in, std::uint8_t* out, std::int64_t height, std::int64_t width, std::int64_t pad,
+         const Crop& crop) {
+  const std::int64_t down = crop.dy - pad,
+                     right = crop.dx - pad;  // out(y, x) = in(y + down, x + right), mirrored after that
+  const std::int64_t begin = std::clamp<std::int64_t>(-right, 0, width),
+                     end = std::clamp<std::int64_t>(width - right, 0, width);
   for (std::int64_t y = 0; y < height; ++y, out += width) {
     const std::int64_t from = y + down;
     if (from < 0 || from >= height || begin >= end) {
@@ -30,16 +33,20 @@ void cut(const std::uint8_t* in, std::uint8_t* out, std::int64_t height, std::in
 
 Crop draw_crop(const Augmentation& a, const Random& stream, std::int64_t position) {
   const Philox4 word = philox(stream.key(), static_cast<std::uint64_t>(position));
-  auto shift = [&](int i) { return static_cast<std::int64_t>(word[i] * static_cast<std::uint64_t>(2 * a.pad + 1) >> 32); };
+  auto shift = [&](int i) {
+    return static_cast<std::int64_t>(word[i] * static_cast<std::uint64_t>(2 * a.pad + 1) >> 32);
+  };
   return {a.flip && word[0] >> 31 != 0, shift(1), shift(2)};
 }
 
 void check(const Augmentation& a, const Tensor& images) {
   if (!a.any()) return;
   require(images.dtype() == DType::u8 && images.rank() == 4,
-          "augmentation: inputs must be pictures, u8 (n, channels, height, width), got {} {}", name(images.dtype()), images.shape());
-  require(a.pad >= 0 && a.pad < std::min(images.size(2), images.size(3)), "augmentation: pad {} on pictures {}; take 0 to {}", a.pad,
-          images.shape(), std::min(images.size(2), images.size(3)) - 1);
+          "augmentation: inputs must be pictures, u8 (n, channels, height, width), got {} {}", name(images.dtype()),
+          images.shape());
+  require(a.pad >= 0 && a.pad < std::min(images.size(2), images.size(3)),
+          "augmentation: pad {} on pictures {}; take 0 to {}", a.pad, images.shape(),
+          std::min(images.size(2), images.size(3)) - 1);
 }
 
 Tensor augmented(const Tensor& images, const Tensor& numbers, const Augmentation& a, const Random& stream) {
@@ -50,7 +57,8 @@ Tensor augmented(const Tensor& images, const Tensor& numbers, const Augmentation
   const std::uint8_t* from = images.data<std::uint8_t>().data();
   std::uint8_t* to = out.mutable_data<std::uint8_t>().data();
   const auto number = numbers.data<std::int64_t>();
-  for (std::int64_t i : number) require(i >= 0 && i < images.size(0), "augmentation: picture {} of {}", i, images.size(0));
+  for (std::int64_t i : number)
+    require(i >= 0 && i < images.size(0), "augmentation: picture {} of {}", i, images.size(0));
   parallel_for((k + group - 1) / group, [&](std::int64_t tile) {
     for (std::int64_t i = tile * group; i < std::min(k, (tile + 1) * group); ++i) {
       const Crop crop = draw_crop(a, stream, i);

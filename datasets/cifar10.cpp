@@ -22,8 +22,8 @@ void copy_records(std::string_view bytes, std::string_view file, Dataset& d, std
   for (std::int64_t i = 0, n = records(bytes, file); i < n; ++i) {
     const char* record = bytes.data() + i * cifar10_record;
     labels[i] = static_cast<unsigned char>(*record);
-    require(labels[i] <= 9, "cifar-10 {}: record {} has label {}; labels are 0 to 9, so it is damaged or another file", file,
-            i, labels[i]);
+    require(labels[i] <= 9, "cifar-10 {}: record {} has label {}; labels are 0 to 9, so it is damaged or another file",
+            file, i, labels[i]);
     std::memcpy(pixels + i * cifar10_pixels, record + 1, cifar10_pixels);
   }
 }

@@ -87,7 +87,8 @@ Normalization normalization(const Dataset& d, std::int64_t groups) {
   for (std::int64_t g = 0; g < groups; ++g) {
     std::uint64_t sum = 0, squares = 0;  // exact: 2^64 / 255² is far more than any set's pixels
     for (std::int64_t i = 0; i < d.size(); ++i)
-      for (std::uint64_t x : d.inputs.data<std::uint8_t>().subspan((i * groups + g) * each, each)) sum += x, squares += x * x;
+      for (std::uint64_t x : d.inputs.data<std::uint8_t>().subspan((i * groups + g) * each, each))
+        sum += x, squares += x * x;
     const double count = static_cast<double>(d.size() * each), mean = static_cast<double>(sum) / count;
     n.mean.push_back(mean / 255);
     n.deviation.push_back(std::sqrt(std::max(0.0, static_cast<double>(squares) / count - mean * mean)) / 255);
@@ -136,7 +137,8 @@ Tensor PixelScale::take(const Tensor& images, const Tensor& numbers) const {
   Shape shape = images.shape();
   shape[0] = numbers.numel();
   Tensor out = empty(shape);
-  const std::int64_t n = images.size(0), channels = scale_.size(0), plane = images.numel() / std::max<std::int64_t>(1, n) / channels;
+  const std::int64_t n = images.size(0), channels = scale_.size(0),
+                     plane = images.numel() / std::max<std::int64_t>(1, n) / channels;
   kernels(images, numbers)
       .pixels(view(reshape(images, {n, channels, plane})), view(numbers), view(scale_), view_for_writing(out));
   return out;

@@ -16,6 +16,7 @@ namespace bonsai::datasets {
 
 constexpr std::uint64_t most_picture_bytes = std::uint64_t{1} << 28;  // of a file
 constexpr std::int64_t most_picture_pixels = std::int64_t{1} << 25;   // width x height: an 8K screen has 33 million
+constexpr std::int64_t most_picture_side = 65535;                     // as JPEG allows
 
 // The file's bytes unpacked: u8 (height, width, channels), channels 1 or 3. `file` names it in messages.
 Tensor decode_picture(std::string_view bytes, std::string_view file, std::int64_t channels);

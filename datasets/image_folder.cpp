@@ -22,7 +22,8 @@ std::vector<fs::path> entries(const fs::path& folder, bool folders) {
   std::vector<fs::path> found;
   for (fs::directory_iterator i(folder, error), end; !error && i != end; i.increment(error)) {
     std::error_code ignored;
-    if (!i->path().filename().string().starts_with(".") && (!folders || i->is_directory(ignored))) found.push_back(i->path());
+    if (!i->path().filename().string().starts_with(".") && (!folders || i->is_directory(ignored)))
+      found.push_back(i->path());
   }
   require(!error, "image folder: {}: {}; name a folder that holds one folder a class", shown(folder), error.message());
   std::ranges::sort(found, {}, [](const fs::path& p) { return p.filename().string(); });
@@ -32,9 +33,10 @@ std::vector<fs::path> entries(const fs::path& folder, bool folders) {
 }  // namespace
 
 Dataset load_image_folder(const fs::path& path, const ImageShape& s) {
-  require((s.channels == 1 || s.channels == 3) && s.height >= 1 && s.width >= 1 && s.height <= most_picture_pixels / s.width,
-          "image folder: pictures of {} x {} x {}; take 1 or 3 channels, at least 1 x 1 and at most {} pixels", s.channels, s.height,
-          s.width, most_picture_pixels);
+  require((s.channels == 1 || s.channels == 3) && s.height >= 1 && s.width >= 1 &&
+              s.height <= most_picture_pixels / s.width,
+          "image folder: pictures of {} x {} x {}; take 1 or 3 channels, at least 1 x 1 and at most {} pixels",
+          s.channels, s.height, s.width, most_picture_pixels);
   Dataset d;
   d.name = printable(fs::path(path / "").parent_path().filename().string());
   std::vector<fs::path> files;
@@ -46,12 +48,12 @@ Dataset load_image_folder(const fs::path& path, const ImageShape& s) {
     labels.insert(labels.end(), pictures.size(), static_cast<std::int64_t>(d.classes.size()));
     d.classes.push_back(printable(folder.filename().string()));
   }
-  require(d.classes.size() >= 2, "image folder: {} holds {}; there must be two or more, one folder a class", shown(path),
-          d.classes.empty() ? "no folder" : "one class, \"" + d.classes[0] + "\"");
+  require(d.classes.size() >= 2, "image folder: {} holds {}; there must be two or more, one folder a class",
+          shown(path), d.classes.empty() ? "no folder" : "one class, \"" + d.classes[0] + "\"");
   const auto n = static_cast<std::int64_t>(files.size()), each = s.channels * s.height * s.width;
   require(files.size() <= most_bytes / static_cast<std::uint64_t>(each),
-          "image folder: {} has {} pictures, at {} x {} x {} bytes more than {} in all; take a smaller size", shown(path), n, s.channels,
-          s.height, s.width, most_bytes);
+          "image folder: {} has {} pictures, at {} x {} x {} bytes more than {} in all; take a smaller size",
+          shown(path), n, s.channels, s.height, s.width, most_bytes);
   d.inputs = empty({n, s.channels, s.height, s.width}, DType::u8);
   d.labels = tensor(std::span<const std::int64_t>(labels), {n});
   std::uint8_t* to = d.inputs.mutable_data<std::uint8_t>().data();

@@ -20,9 +20,7 @@ Dataset pictures(std::int64_t n, std::int64_t channels, std::int64_t height, std
   const Bytes bytes = test::noise(static_cast<std::size_t>(n * channels * height * width), seed);
   return {"noise", tensor(std::span<const std::uint8_t>(bytes), {n, channels, height, width}), arange(n), {}};
 }
-Bytes bytes_of(const Tensor& images, std::int64_t i) {
-  return slice(images, 0, i, i + 1).to_vector<std::uint8_t>();
-}
+Bytes bytes_of(const Tensor& images, std::int64_t i) { return slice(images, 0, i, i + 1).to_vector<std::uint8_t>(); }
 
 // One picture (c, h, w): mirrored first, padded with zeros, and cut out at (dy, dx).
 Bytes slowly(const Bytes& in, std::int64_t c, std::int64_t h, std::int64_t w, std::int64_t pad, const Cut& cut) {
@@ -31,7 +29,8 @@ Bytes slowly(const Bytes& in, std::int64_t c, std::int64_t h, std::int64_t w, st
   Bytes padded(static_cast<std::size_t>(c * tall * wide), 0), out;
   for (std::int64_t k = 0; k < c; ++k)
     for (std::int64_t y = 0; y < h; ++y)
-      for (std::int64_t x = 0; x < w; ++x) padded[(k * tall + y + pad) * wide + x + pad] = in[(k * h + y) * w + (flip ? w - 1 - x : x)];
+      for (std::int64_t x = 0; x < w; ++x)
+        padded[(k * tall + y + pad) * wide + x + pad] = in[(k * h + y) * w + (flip ? w - 1 - x : x)];
   for (std::int64_t k = 0; k < c; ++k)
     for (std::int64_t y = 0; y < h; ++y)
       for (std::int64_t x = 0; x < w; ++x) out.push_back(padded[(k * tall + y + dy) * wide + x + dx]);
@@ -39,7 +38,8 @@ Bytes slowly(const Bytes& in, std::int64_t c, std::int64_t h, std::int64_t w, st
 }
 
 // Which cuts of its picture an output may be. On noise it is one.
-std::vector<Cut> cuts_of(const Bytes& in, const Bytes& out, std::int64_t c, std::int64_t h, std::int64_t w, std::int64_t pad) {
+std::vector<Cut> cuts_of(const Bytes& in, const Bytes& out, std::int64_t c, std::int64_t h, std::int64_t w,
+                         std::int64_t pad) {
   std::vector<Cut> found;
   for (bool flip : {false, true})
     for (std::int64_t dy = 0; dy <= 2 * pad; ++dy)
@@ -51,7 +51,8 @@ std::vector<Cut> cuts_of(const Bytes& in, const Bytes& out, std::int64_t c, std:
 TEST(Augment, EveryPictureIsACutOfItsOwnAndAllAreDrawnAlike) {
   const Dataset d = pictures(50, 3, 7, 5, 1);
   const Tensor numbers = cast(Random(2).uniform({5000}, 0, 50), DType::i64);
-  for (const auto& [a, cells] : std::vector<std::pair<Augmentation, int>>{{{true, 2}, 50}, {{false, 2}, 25}, {{true, 0}, 2}, {{false, 1}, 9}}) {
+  for (const auto& [a, cells] :
+       std::vector<std::pair<Augmentation, int>>{{{true, 2}, 50}, {{false, 2}, 25}, {{true, 0}, 2}, {{false, 1}, 9}}) {
     const Tensor out = augmented(d.inputs, numbers, a, Random(3));
     ASSERT_EQ(out.shape(), Shape({5000, 3, 7, 5}));
     std::map<Cut, int> counts;
@@ -72,7 +73,8 @@ TEST(Augment, EveryPictureIsACutOfItsOwnAndAllAreDrawnAlike) {
 TEST(Augment, AtTheEdges) {
   const Dataset d = pictures(3, 1, 4, 6, 4);
   const Tensor numbers = arange(3), out = augmented(d.inputs, numbers, {true, 3}, Random(5));
-  for (std::int64_t i = 0; i < 3; ++i) EXPECT_EQ(cuts_of(bytes_of(d.inputs, i), bytes_of(out, i), 1, 4, 6, 3).size(), 1u);
+  for (std::int64_t i = 0; i < 3; ++i)
+    EXPECT_EQ(cuts_of(bytes_of(d.inputs, i), bytes_of(out, i), 1, 4, 6, 3).size(), 1u);
   EXPECT_EQ(augmented(d.inputs, numbers, {}, Random(5)).to_vector<std::uint8_t>(), d.inputs.to_vector<std::uint8_t>());
   EXPECT_EQ(augmented(d.inputs, arange(0), {true, 1}, Random(5)).shape(), Shape({0, 1, 4, 6}));
 }
@@ -112,11 +114,14 @@ TEST(Augment, ABatchIsAFunctionOfItsIteration) {
     for (std::int64_t p = 0; p < 12; ++p) {
       const std::int64_t number = b.labels.data<std::int64_t>()[p];
       Bytes out;
-      for (float x : slice(b.inputs, 0, p, p + 1).to_vector<float>()) out.push_back(static_cast<std::uint8_t>(std::lround(x * 255)));
+      for (float x : slice(b.inputs, 0, p, p + 1).to_vector<float>())
+        out.push_back(static_cast<std::uint8_t>(std::lround(x * 255)));
       const auto cuts = cuts_of(bytes_of(d.inputs, number), out, 3, 8, 8, 2);
       ASSERT_EQ(cuts.size(), 1u);
-      if (i < 3) first[number] = cuts[0];
-      else if (first.count(number)) ++again, alike += first[number] == cuts[0];
+      if (i < 3)
+        first[number] = cuts[0];
+      else if (first.count(number))
+        ++again, alike += first[number] == cuts[0];
     }
   }
   EXPECT_GT(again, 25);
@@ -141,10 +146,12 @@ TEST(Augment, PaddingIsBlack) {
 
 TEST(Augment, Refuses) {
   const Dataset d = pictures(4, 1, 4, 6, 12);
-  EXPECT_MESSAGE(Batches(d, 2, Random(1), {}, {true, -1}), "augmentation: pad -1 on pictures (4, 1, 4, 6); take 0 to 3");
+  EXPECT_MESSAGE(Batches(d, 2, Random(1), {}, {true, -1}),
+                 "augmentation: pad -1 on pictures (4, 1, 4, 6); take 0 to 3");
   EXPECT_MESSAGE(Batches(d, 2, Random(1), {}, {false, 4}), "augmentation: pad 4 on pictures (4, 1, 4, 6); take 0 to 3");
   const Dataset floats{"floats", zeros({4, 6}), arange(4), {}};
-  EXPECT_MESSAGE(Batches(floats, 2, Random(1), {}, {true, 0}), "augmentation: inputs must be pictures, u8 (n, channels, height, width), got f32 (4, 6)");
+  EXPECT_MESSAGE(Batches(floats, 2, Random(1), {}, {true, 0}),
+                 "augmentation: inputs must be pictures, u8 (n, channels, height, width), got f32 (4, 6)");
   EXPECT_NO_THROW(Batches(floats, 2, Random(1), {}, {}));
   EXPECT_MESSAGE(augmented(d.inputs, tensor<std::int64_t>({4}), {true, 0}, Random(1)), "augmentation: picture 4 of 4");
 }

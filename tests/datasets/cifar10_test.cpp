@@ -37,21 +37,27 @@ TEST(Cifar10, ReadsRecords) {
   EXPECT_EQ(d.classes.size(), 10u);
   EXPECT_EQ(d.classes[9], "truck");
   for (std::int64_t n = 0; n < 3; ++n)
-    for (std::int64_t i = 0; i < 3072; ++i) ASSERT_EQ(d.inputs.at(n * 3072 + i), static_cast<unsigned char>(bytes[n * 3073 + 1 + i]));
+    for (std::int64_t i = 0; i < 3072; ++i)
+      ASSERT_EQ(d.inputs.at(n * 3072 + i), static_cast<unsigned char>(bytes[n * 3073 + 1 + i]));
 }
 
 TEST(Cifar10, Refuses) {
   const std::string good = record(1, 4) + record(2, 5);
   EXPECT_MESSAGE(parse_cifar10("", "f"), "cifar-10 f: 0 bytes are no whole number of records of 3073");
-  EXPECT_MESSAGE(parse_cifar10(good.substr(0, 6145), "f"), "cifar-10 f: 6145 bytes are no whole number of records of 3073; it is cut short or bytes follow its end");
+  EXPECT_MESSAGE(
+      parse_cifar10(good.substr(0, 6145), "f"),
+      "cifar-10 f: 6145 bytes are no whole number of records of 3073; it is cut short or bytes follow its end");
   EXPECT_MESSAGE(parse_cifar10(good + "x", "f"), "6147 bytes are no whole number");
   EXPECT_MESSAGE(parse_cifar10(good + record(10, 6), "f"), "cifar-10 f: record 2 has label 10; labels are 0 to 9");
   EXPECT_MESSAGE(parse_cifar10(record(255, 6) + good, "f"), "record 0 has label 255");
   TemporaryFolder t;
-  EXPECT_MESSAGE(load_cifar10(t.path(), true), "cifar-10: " + (t / "cifar-10/data_batch_1.bin").string() + " is missing; fetch it with ./bonsai data cifar-10");
+  EXPECT_MESSAGE(load_cifar10(t.path(), true), "cifar-10: " + (t / "cifar-10/data_batch_1.bin").string() +
+                                                   " is missing; fetch it with ./bonsai data cifar-10");
   std::filesystem::create_directories(t / "cifar-10");
   put(t / "cifar-10/test_batch.bin", good);
-  EXPECT_MESSAGE(load_cifar10(t.path(), false), "test_batch.bin has 6146 bytes, the published file 30730000; it is cut short, fetch it again with ./bonsai data cifar-10");
+  EXPECT_MESSAGE(load_cifar10(t.path(), false),
+                 "test_batch.bin has 6146 bytes, the published file 30730000; it is cut short, fetch it again with "
+                 "./bonsai data cifar-10");
   put(t / "cifar-10/test_batch.bin", std::string(30730000, '\1'));
   EXPECT_MESSAGE(load_cifar10(t.path(), false), "test_batch.bin is not the published file (its SHA-256 is ");
 }
@@ -88,27 +94,35 @@ TEST(Cifar10Sheets, Refuse) {
   auto sheet = [&](const std::string& bytes) { return cifar10_from_sheet(bytes, labels, "f"); };
   EXPECT_MESSAGE(sheet(""), "f: is not a PNG picture");
   EXPECT_MESSAGE(sheet(test::jpeg(width, 2, 3, test::noise(2 * width * 3, 11))), "f: is not a PNG picture");
-  EXPECT_MESSAGE(sheet(png(width, 3, 3, test::noise(3 * width * 3, 11))), "f: 1024 x 3 pixels; a sheet of CIFAR-10 here is 1024 x 2, one row a photograph");
+  EXPECT_MESSAGE(sheet(png(width, 3, 3, test::noise(3 * width * 3, 11))),
+                 "f: 1024 x 3 pixels; a sheet of CIFAR-10 here is 1024 x 2, one row a photograph");
   EXPECT_MESSAGE(sheet(png(1000, 2, 3, test::noise(2000 * 3, 11))), "f: 1000 x 2 pixels");
-  EXPECT_MESSAGE(sheet(png(width, 2, 1, test::noise(2 * width, 11))), "f: 8 bits a channel and colour type 0; a sheet of CIFAR-10 has 8 and 2 (RGB)");
+  EXPECT_MESSAGE(sheet(png(width, 2, 1, test::noise(2 * width, 11))),
+                 "f: 8 bits a channel and colour type 0; a sheet of CIFAR-10 has 8 and 2 (RGB)");
   EXPECT_MESSAGE(sheet(png(width, 2, 4, test::noise(2 * width * 4, 11))), "f: 8 bits a channel and colour type 6");
-  EXPECT_MESSAGE(sheet(test::raw_png(width, 2, 16, 2, test::stored(std::string(2 * (1 + 6 * width), '\0')))), "f: 16 bits a channel and colour type 2");
+  EXPECT_MESSAGE(sheet(test::raw_png(width, 2, 16, 2, test::stored(std::string(2 * (1 + 6 * width), '\0')))),
+                 "f: 16 bits a channel and colour type 2");
   EXPECT_MESSAGE(sheet(good.substr(0, good.size() / 2)), "f: is a damaged picture (");
 }
 
 TEST(Cifar10Sheets, Labels) {
   EXPECT_EQ(parse_labels("[6, 9,\n0]\n", "f"), std::string("\x06\x09\0", 3));
-  EXPECT_MESSAGE(parse_labels("", "f"), "f: the list of labels ends after 0 of them without a bracket; it is cut short");
+  EXPECT_MESSAGE(parse_labels("", "f"),
+                 "f: the list of labels ends after 0 of them without a bracket; it is cut short");
   EXPECT_MESSAGE(parse_labels("[6,9", "f"), "ends after 2 of them without a bracket");
-  EXPECT_MESSAGE(parse_labels("6,9]", "f"), "f: is not a list of labels [6,9,...] of one digit each; after 0 of them comes \"6\"");
-  for (const char* bad : {"[10]", "[-1]", "[6,]", "[]", "[6]]", "[6 9]", "[6.0]", "[[6]]", "[\"6\"]", "{6}", "[6]x", "[,6]"}) EXPECT_MESSAGE(parse_labels(bad, "f"), "is not a list of labels");
+  EXPECT_MESSAGE(parse_labels("6,9]", "f"),
+                 "f: is not a list of labels [6,9,...] of one digit each; after 0 of them comes \"6\"");
+  for (const char* bad :
+       {"[10]", "[-1]", "[6,]", "[]", "[6]]", "[6 9]", "[6.0]", "[[6]]", "[\"6\"]", "{6}", "[6]x", "[,6]"})
+    EXPECT_MESSAGE(parse_labels(bad, "f"), "is not a list of labels");
   std::string many = "[0";
   for (int i = 0; i < 50000; ++i) many += ",0";
   EXPECT_MESSAGE(parse_labels(many + "]", "f"), "is not a list of labels");
 }
 
 TEST(Cifar10Sheets, Fuzz) {
-  const std::string labels("\1", 1), good = png(width, 1, 3, std::vector<std::uint8_t>(width * 3, 77));  // all alike, so short
+  const std::string labels("\1", 1),
+      good = png(width, 1, 3, std::vector<std::uint8_t>(width * 3, 77));  // all alike, so short
   Random r = Random(12).derive("sheet fuzz");
   std::int64_t sheets = 0, lists = 0;
   for (std::int64_t i = 0, n = test::fuzz_count(); i < n; ++i) {
@@ -127,7 +141,7 @@ TEST(Cifar10Sheets, Fuzz) {
 
 // ---- the real set
 
-#define NEEDS_CIFAR10                                                            \
+#define NEEDS_CIFAR10                                                             \
   if (!std::filesystem::exists(data_directory() / "cifar-10" / "test_batch.bin")) \
   GTEST_SKIP() << "no cifar-10 in " << data_directory() << "; fetch it with ./bonsai data cifar-10"
 
@@ -139,7 +153,8 @@ TEST(Cifar10, RealIsAsPublished) {
   const Dataset train = load_cifar10(data_directory(), true), test = load_cifar10(data_directory(), false);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const long peak = test::peak_memory_kb();
-  fmt::print("CIFAR-10 read, checked and parsed in {:.2f} s; this process had {:.0f} MB at most\n", seconds, peak / 1e3);
+  fmt::print("CIFAR-10 read, checked and parsed in {:.2f} s; this process had {:.0f} MB at most\n", seconds,
+             peak / 1e3);
   if (!test::sanitized) {
     EXPECT_LT(seconds, 2);
     EXPECT_LT(peak, 400000);
@@ -187,7 +202,8 @@ TEST_F(CheckCifar10, InstallsCifar10) {
   NEEDS_CIFAR10;
   TemporaryFolder t;
   const std::string to = (t / "cifar-10").string();
-  const test::Outcome install = test::check_data("--install cifar-10 '" + (data_directory() / "cifar-10").string() + "' " + to);
+  const test::Outcome install =
+      test::check_data("--install cifar-10 '" + (data_directory() / "cifar-10").string() + "' " + to);
   EXPECT_EQ(install.status, 0) << install.output;
   EXPECT_EQ(std::ranges::count(test::check_data("cifar-10 " + to).output, '\n'), 6);
 }

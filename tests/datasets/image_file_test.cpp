@@ -20,7 +20,9 @@ using test::stored;
 using test::TemporaryFolder;
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes decoded(const std::string& file, std::int64_t channels) { return decode_picture(file, "f", channels).to_vector<std::uint8_t>(); }
+Bytes decoded(const std::string& file, std::int64_t channels) {
+  return decode_picture(file, "f", channels).to_vector<std::uint8_t>();
+}
 
 TEST(Pictures, ComeBackAsTheyWere) {
   const Bytes grey = noise(7 * 5, 1), rgb = noise(7 * 5 * 3, 2);
@@ -40,8 +42,10 @@ TEST(Pictures, ColoursGreyAndTransparency) {
   Bytes repeated, brightness, over_black, grey_over_black;
   for (std::size_t i = 0; i < 12; ++i) {
     repeated.insert(repeated.end(), 3, grey[i]);
-    brightness.push_back(static_cast<std::uint8_t>((77 * rgb[3 * i] + 150 * rgb[3 * i + 1] + 29 * rgb[3 * i + 2]) / 256));
-    for (int c = 0; c < 3; ++c) over_black.push_back(static_cast<std::uint8_t>(std::lround(rgba[4 * i + c] * rgba[4 * i + 3] / 255.0)));
+    brightness.push_back(
+        static_cast<std::uint8_t>((77 * rgb[3 * i] + 150 * rgb[3 * i + 1] + 29 * rgb[3 * i + 2]) / 256));
+    for (int c = 0; c < 3; ++c)
+      over_black.push_back(static_cast<std::uint8_t>(std::lround(rgba[4 * i + c] * rgba[4 * i + 3] / 255.0)));
     grey_over_black.push_back(static_cast<std::uint8_t>(std::lround(pair[2 * i] * pair[2 * i + 1] / 255.0)));
   }
   EXPECT_EQ(decoded(png(4, 3, 1, grey), 3), repeated);
@@ -54,7 +58,9 @@ TEST(Pictures, ColoursGreyAndTransparency) {
 
 // scale_picture by its formula in two dimensions at once, in f64, unrounded.
 std::vector<double> scaled_slowly(const Bytes& in, int h, int w, int channels, int height, int width) {
-  auto weight = [](int j, int i, double s) { return std::max(0.0, 1 - std::abs(j + 0.5 - (i + 0.5) * s) / std::max(s, 1.0)); };
+  auto weight = [](int j, int i, double s) {
+    return std::max(0.0, 1 - std::abs(j + 0.5 - (i + 0.5) * s) / std::max(s, 1.0));
+  };
   std::vector<double> out;
   for (int c = 0; c < channels; ++c)
     for (int y = 0; y < height; ++y)
@@ -72,18 +78,22 @@ std::vector<double> scaled_slowly(const Bytes& in, int h, int w, int channels, i
 }
 
 TEST(Pictures, ScaleAsTheFormulaSays) {
-  const int h = 13, w = 17;
-  const Bytes in = noise(h * w * 3, 7);
-  const Tensor picture = tensor(std::span<const std::uint8_t>(in), {h, w, 3});
-  for (auto [height, width] : std::vector<std::pair<int, int>>{{13, 17}, {1, 1}, {5, 4}, {13, 3}, {2, 17}, {26, 34}, {31, 8}, {6, 50}}) {
-    const Tensor got = scale_picture(picture, height, width);
-    ASSERT_EQ(got.shape(), Shape({3, height, width}));
-    const std::vector<double> want = scaled_slowly(in, h, w, 3, height, width);
-    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_LE(std::abs(got.at(static_cast<std::int64_t>(i)) - want[i]), 0.5001) << height << " " << width << " " << i;
+  for (auto [h, w] : std::vector<std::pair<int, int>>{{13, 17}, {40, 1}, {1, 40}}) {
+    const Bytes in = noise(static_cast<std::size_t>(h * w * 3), 7);
+    const Tensor picture = tensor(std::span<const std::uint8_t>(in), {h, w, 3});
+    for (auto [height, width] :
+         std::vector<std::pair<int, int>>{{13, 17}, {1, 1}, {5, 4}, {13, 3}, {2, 17}, {26, 34}, {31, 8}, {6, 50}}) {
+      const Tensor got = scale_picture(picture, height, width);
+      ASSERT_EQ(got.shape(), Shape({3, height, width}));
+      const std::vector<double> want = scaled_slowly(in, h, w, 3, height, width);
+      for (std::size_t i = 0; i < want.size(); ++i)
+        ASSERT_LE(std::abs(got.at(static_cast<std::int64_t>(i)) - want[i]), 0.5001)
+            << height << " " << width << " " << i;
+    }
+    const Tensor same = scale_picture(picture, h, w);
+    for (int i = 0; i < h * w; ++i)
+      for (int c = 0; c < 3; ++c) ASSERT_EQ(same.at(c * h * w + i), in[i * 3 + c]);
   }
-  const Tensor same = scale_picture(picture, h, w);
-  for (int i = 0; i < h * w; ++i)
-    for (int c = 0; c < 3; ++c) ASSERT_EQ(same.at(c * h * w + i), in[i * 3 + c]);
 }
 
 // PyTorch: interpolate((arange(35).reshape(1, 1, 5, 7) * 37 % 256).double(), size, mode="bilinear", antialias=True)
@@ -92,7 +102,8 @@ TEST(Pictures, ScaleAsPyTorchDoes) {
   for (int i = 0; i < 35; ++i) in[i] = static_cast<std::uint8_t>(i * 37 % 256);
   const Tensor picture = tensor(std::span<const std::uint8_t>(in), {5, 7, 1});
   EXPECT_EQ(scale_picture(picture, 2, 3).to_vector<std::uint8_t>(), (Bytes{35, 114, 193, 41, 120, 199}));
-  EXPECT_EQ(scale_picture(picture, 5, 3).to_vector<std::uint8_t>(), (Bytes{32, 111, 190, 35, 114, 193, 38, 117, 196, 41, 120, 199, 44, 123, 202}));
+  EXPECT_EQ(scale_picture(picture, 5, 3).to_vector<std::uint8_t>(),
+            (Bytes{32, 111, 190, 35, 114, 193, 38, 117, 196, 41, 120, 199, 44, 123, 202}));
   Bytes larger = scale_picture(picture, 8, 9).to_vector<std::uint8_t>();
   larger.resize(9);
   EXPECT_EQ(larger, (Bytes{0, 25, 53, 82, 111, 140, 169, 197, 222}));
@@ -105,13 +116,18 @@ TEST(Pictures, Refuses) {
   EXPECT_MESSAGE(decode_picture(good, "f", 2), "f: a picture has 1 channel (grey) or 3 (RGB), not 2");
   EXPECT_MESSAGE(decode_picture(good.substr(0, 100), "f", 3), "f: is a damaged picture (");
   EXPECT_MESSAGE(decode_picture(photo.substr(0, 30), "f", 3), "f: is not a PNG or JPEG picture");
-  EXPECT_MESSAGE(decode_picture(raw_png(8192, 4097, 8, 2, stored("")), "f", 3), "f: 8192 x 4097 pixels; at most 33554432 in all are unpacked");
-  EXPECT_MESSAGE(scale_picture(tensor(std::span<const std::uint8_t>(noise(4, 1)), {2, 2}), 1, 1), "scale_picture: a picture is u8 (height, width, channels), got u8 (2, 2)");
+  EXPECT_MESSAGE(decode_picture(raw_png(8192, 4097, 8, 2, stored("")), "f", 3),
+                 "f: 8192 x 4097 pixels; at most 65535 a side and 33554432 in all are unpacked");
+  EXPECT_MESSAGE(decode_picture(raw_png(65536, 1, 8, 2, stored("")), "f", 3),
+                 "f: 65536 x 1 pixels; at most 65535 a side and");
+  EXPECT_MESSAGE(scale_picture(tensor(std::span<const std::uint8_t>(noise(4, 1)), {2, 2}), 1, 1),
+                 "scale_picture: a picture is u8 (height, width, channels), got u8 (2, 2)");
   EXPECT_MESSAGE(scale_picture(decode_picture(good, "f", 3), 0, 5), "scale_picture: to 5 x 0 pixels");
   TemporaryFolder t;
   EXPECT_MESSAGE(load_image(t / "none.png", 3, 8, 8), "none.png: No such file or directory");
   put(t / "no.png", "text");
-  EXPECT_MESSAGE(load_image(t / "no.png", 3, 8, 8), (t / "no.png").string() + ": is not a PNG or JPEG picture; convert it");
+  EXPECT_MESSAGE(load_image(t / "no.png", 3, 8, 8),
+                 (t / "no.png").string() + ": is not a PNG or JPEG picture; convert it");
   put(t / "yes.png", good);
   EXPECT_EQ(load_image(t / "yes.png", 1, 4, 6).shape(), Shape({1, 1, 4, 6}));
 }
@@ -120,7 +136,7 @@ TEST(Pictures, BombsAreRefusedBeforeTheyGoOff) {
   // That this is what a bomb is made of: 40 pixels of it are a picture.
   EXPECT_EQ(decoded(raw_png(40, 1, 8, 0, test::zeros_packed(41)), 1), Bytes(40, 0));
   const std::string small = raw_png(1, 1, 8, 0, test::zeros_packed(std::size_t{1} << 28));  // 1.7 MB to 256 MB
-  std::string promise = raw_png(1, 1, 8, 0, stored("\0x"));                                    // 60 bytes, and a piece of a gigabyte
+  std::string promise = raw_png(1, 1, 8, 0, stored("\0x"));  // 60 bytes, and a piece of a gigabyte
   promise[33] = 0x3f, promise[34] = promise[35] = promise[36] = static_cast<char>(0xff);
   const long before = test::peak_memory_kb();
   EXPECT_MESSAGE(decode_picture(small, "f", 3), "f: is a damaged picture (");
@@ -129,8 +145,9 @@ TEST(Pictures, BombsAreRefusedBeforeTheyGoOff) {
 }
 
 TEST(Pictures, Fuzz) {
-  const std::vector<std::string> seeds = {png(5, 4, 3, noise(60, 9)),   png(5, 4, 1, noise(20, 10)),  png(3, 3, 4, noise(36, 11)), jpeg(9, 8, 3, noise(216, 12)),
-                                          jpeg(8, 9, 1, noise(72, 13)), raw_png(2, 2, 16, 2, stored(std::string(26, '\0')))};
+  const std::vector<std::string> seeds = {
+      png(5, 4, 3, noise(60, 9)),    png(5, 4, 1, noise(20, 10)),  png(3, 3, 4, noise(36, 11)),
+      jpeg(9, 8, 3, noise(216, 12)), jpeg(8, 9, 1, noise(72, 13)), raw_png(2, 2, 16, 2, stored(std::string(26, '\0')))};
   Random r = Random(14).derive("picture fuzz");
   const long before = test::peak_memory_kb();
   std::int64_t loaded = 0;
@@ -182,7 +199,8 @@ TEST(ImageFolder, ThreadsDoNotMatter) {
   TemporaryFolder t;
   for (int i = 0; i < 40; ++i) {
     std::filesystem::create_directories(t / fmt::format("{}", i % 3));
-    put(t / fmt::format("{}/{}.png", i % 3, i), png(9 + i, 40 - i, 3, noise(static_cast<std::size_t>((9 + i) * (40 - i) * 3), 16 + i)));
+    put(t / fmt::format("{}/{}.png", i % 3, i),
+        png(9 + i, 40 - i, 3, noise(static_cast<std::size_t>((9 + i) * (40 - i) * 3), 16 + i)));
   }
   const Bytes one = load_image_folder(t.path(), {3, 8, 8}).inputs.to_vector<std::uint8_t>();
   for (int n : {2, 5}) {
@@ -196,7 +214,8 @@ TEST(ImageFolder, Refuses) {
   TemporaryFolder t;
   const std::string at = t.path().string();
   const auto load = [&] { load_image_folder(t.path(), {3, 4, 4}); };
-  EXPECT_MESSAGE(load_image_folder(t / "none", {3, 4, 4}), "none: No such file or directory; name a folder that holds one folder a class");
+  EXPECT_MESSAGE(load_image_folder(t / "none", {3, 4, 4}),
+                 "none: No such file or directory; name a folder that holds one folder a class");
   EXPECT_MESSAGE(load(), "image folder: " + at + " holds no folder; there must be two or more, one folder a class");
   std::filesystem::create_directories(t / "cat");
   EXPECT_MESSAGE(load(), "image folder: class " + at + "/cat has no pictures; put some in, or remove it");
@@ -215,7 +234,8 @@ TEST(ImageFolder, Refuses) {
   EXPECT_MESSAGE(load_image_folder(t.path(), {3, 0, 4}), "image folder: pictures of 3 x 0 x 4;");
   EXPECT_MESSAGE(load_image_folder(t.path(), {3, 100000, 100000}), "at most 33554432 pixels");
   for (int i = 0; i < 50; ++i) put(t / fmt::format("cat/x{}", i), "");
-  EXPECT_MESSAGE(load_image_folder(t.path(), {3, 5792, 5792}), "has 52 pictures, at 3 x 5792 x 5792 bytes more than 4294967296 in all; take a smaller size");
+  EXPECT_MESSAGE(load_image_folder(t.path(), {3, 5792, 5792}),
+                 "has 52 pictures, at 3 x 5792 x 5792 bytes more than 4294967296 in all; take a smaller size");
   EXPECT_MESSAGE(load_image_folder(t / "cat/1.png", {3, 4, 4}), "name a folder that holds one folder a class");
 }
 

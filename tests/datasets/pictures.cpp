@@ -14,7 +14,9 @@
 namespace bonsai::test {
 namespace {
 
-void append(void* to, void* bytes, int n) { static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(n)); }
+void append(void* to, void* bytes, int n) {
+  static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), static_cast<std::size_t>(n));
+}
 
 std::string big_endian(std::uint32_t n) {
   std::string out;
@@ -22,7 +24,8 @@ std::string big_endian(std::uint32_t n) {
   return out;
 }
 std::string chunk(std::string_view type, std::string_view data) {
-  return big_endian(static_cast<std::uint32_t>(data.size())) + std::string(type) + std::string(data) + "none";  // (stb_image compares no CRC)
+  return big_endian(static_cast<std::uint32_t>(data.size())) + std::string(type) + std::string(data) +
+         "none";  // (stb_image compares no CRC)
 }
 
 }  // namespace
@@ -46,7 +49,8 @@ std::vector<std::uint8_t> noise(std::size_t n, std::uint64_t seed) {
 }
 
 std::string raw_png(std::uint32_t width, std::uint32_t height, int depth, int colour, std::string_view zlib) {
-  const std::string header = big_endian(width) + big_endian(height) + static_cast<char>(depth) + static_cast<char>(colour) + std::string(3, '\0');
+  const std::string header = big_endian(width) + big_endian(height) + static_cast<char>(depth) +
+                             static_cast<char>(colour) + std::string(3, '\0');
   return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("IDAT", zlib) + chunk("IEND", "");
 }
 
@@ -66,14 +70,14 @@ std::string zeros_packed(std::size_t bytes) {
       out.back() = static_cast<char>(out.back() | (value >> i & 1) << filled % 8);
     }
   };
-  bits(1, 1);              // the last block,
-  bits(1, 2);              // with the codes that everybody knows
-  bits(0b00001100, 8);     // the byte 0 (its code 00110000, the highest bit first)
+  bits(1, 1);           // the last block,
+  bits(1, 2);           // with the codes that everybody knows
+  bits(0b00001100, 8);  // the byte 0 (its code 00110000, the highest bit first)
   for (std::size_t made = 1; made < bytes; made += 258) {
-    bits(0b10100011, 8);   // copy 258 bytes (11000101)
-    bits(0, 5);            // from one back
+    bits(0b10100011, 8);  // copy 258 bytes (11000101)
+    bits(0, 5);           // from one back
   }
-  bits(0, 7);              // the end
+  bits(0, 7);  // the end
   return out + "none";
 }
 
