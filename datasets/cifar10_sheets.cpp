@@ -2,8 +2,8 @@
 
 #include "core/files.h"
 #include "datasets/cifar10.h"
-#include "datasets/image_file.h"
 #include "datasets/published.h"
+#include "datasets/unpack_picture.h"
 
 namespace bonsai::datasets {
 namespace {

@@ -2,33 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <vector>
 
 #include "core/files.h"
 #include "core/ops.h"
-
-namespace {
-
-// What stb_image may ask for at once, in this thread.
-thread_local std::size_t most_memory = 0;
-void* granted(void* old, std::size_t bytes) { return bytes <= most_memory ? std::realloc(old, bytes) : nullptr; }
-
-}  // namespace
-
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
-#define STBI_NO_STDIO
-#define STBI_MALLOC(bytes) granted(nullptr, bytes)
-#define STBI_REALLOC(old, bytes) granted(old, bytes)
-#define STBI_FREE(old) std::free(old)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
+#include "datasets/unpack_picture.h"
 
 namespace bonsai::datasets {
 namespace {
@@ -74,30 +52,6 @@ std::vector<float> scale_axis(const T* x, std::int64_t outer, const Taps& t, std
 }
 
 }  // namespace
-
-Unpacked unpack_picture(std::string_view bytes, std::string_view file, int components) {
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  require(bytes.size() <= most_picture_bytes, "{}: has {} bytes, more than the {} a picture may have", file,
-          bytes.size(), most_picture_bytes);
-  const int size = static_cast<int>(bytes.size());
-  int width = 0, height = 0, found = 0;
-  most_memory = std::size_t{1} << 20;
-  require(stbi_info_from_memory(data, size, &width, &height, &found) != 0,
-          "{}: is not a PNG or JPEG picture; convert it", file);
-  const std::int64_t pixels = std::int64_t{width} * height;
-  require(width >= 1 && height >= 1 && width <= most_picture_side && height <= most_picture_side &&
-              pixels <= most_picture_pixels,
-          "{}: {} x {} pixels; at most {} a side and {} in all are unpacked, so make it smaller", file, width, height,
-          most_picture_side, most_picture_pixels);
-  // 4 channels of 2 bytes, doubled as it grows; a packed file's pieces joined, doubled too; blocks of JPEG at a thin picture's edge.
-  most_memory = 17 * static_cast<std::size_t>(pixels) + 2 * bytes.size() + (std::size_t{8} << 20);
-  Unpacked p{0, 0, {stbi_load_from_memory(data, size, &width, &height, &found, components), stbi_image_free}};
-  require(p.bytes != nullptr && std::int64_t{width} * height == pixels, "{}: is a damaged picture ({})", file,
-          p.bytes ? "two sizes" : printable(stbi_failure_reason()));
-  p.height = height;
-  p.width = width;
-  return p;
-}
 
 Tensor decode_picture(std::string_view bytes, std::string_view file, std::int64_t channels) {
   require(channels == 1 || channels == 3, "{}: a picture has 1 channel (grey) or 3 (RGB), not {}", file, channels);

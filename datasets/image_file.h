@@ -1,22 +1,15 @@
-// Pictures in: PNG and JPEG files as tensors of bytes, through stb_image, read as if an enemy had written them. A header may promise a
-// picture of any size in a few bytes, and a packed stream may unfold into a thousand times its length. So the size is looked at before
-// anything is unpacked, and while stb_image works, no piece of memory is granted that a picture of that size can't need.
+// Pictures in: PNG and JPEG files (datasets/unpack_picture.h) as tensors of bytes, in the size and with the channels that a network takes.
 //
 // Colours and grey: from RGB to one channel by brightness, (77 R + 150 G + 29 B) / 256, rounded down; from grey to three channels by
 // repeating it. What is transparent becomes black: x alpha / 255, rounded. Of 16 bits a channel the upper 8 are kept.
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string_view>
 
 #include "core/tensor.h"
 
 namespace bonsai::datasets {
-
-constexpr std::uint64_t most_picture_bytes = std::uint64_t{1} << 28;  // of a file
-constexpr std::int64_t most_picture_pixels = std::int64_t{1} << 25;   // width x height: an 8K screen has 33 million
-constexpr std::int64_t most_picture_side = 65535;                     // as JPEG allows
 
 // The file's bytes unpacked: u8 (height, width, channels), channels 1 or 3. `file` names it in messages.
 Tensor decode_picture(std::string_view bytes, std::string_view file, std::int64_t channels);
@@ -28,12 +21,5 @@ Tensor scale_picture(const Tensor& picture, std::int64_t height, std::int64_t wi
 
 // Both: u8 (1, channels, height, width), as a network takes it once it is floats.
 Tensor load_image(const std::filesystem::path& path, std::int64_t channels, std::int64_t height, std::int64_t width);
-
-// What stb_image made: height x width x components bytes, 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-struct Unpacked {
-  std::int64_t height, width;
-  std::unique_ptr<unsigned char, void (*)(void*)> bytes;
-};
-Unpacked unpack_picture(std::string_view bytes, std::string_view file, int components);
 
 }  // namespace bonsai::datasets

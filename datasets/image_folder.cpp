@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/parallel.h"
 #include "datasets/image_file.h"
+#include "datasets/unpack_picture.h"
 
 namespace bonsai::datasets {
 namespace {

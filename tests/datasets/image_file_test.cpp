@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "datasets/image_folder.h"
+#include "datasets/unpack_picture.h"
 #include "tests/datasets/pictures.h"
 #include "tests/files_support.h"
 
@@ -144,10 +145,33 @@ TEST(Pictures, BombsAreRefusedBeforeTheyGoOff) {
   if (!test::sanitized) { EXPECT_LT(test::peak_memory_kb() - before, 32 * 1024); }
 }
 
+TEST(Pictures, ProgressiveJpeg) {
+  // Its first scan says 8 times the mean, the later ones only refine.
+  EXPECT_EQ(decode_picture(test::progressive_jpeg(1), "f", 1).shape(), Shape({16, 24, 1}));
+  EXPECT_NE(decoded(test::progressive_jpeg(1), 1), decoded(test::progressive_jpeg(2), 1));
+}
+
+// 257 codes and more, for 256 bytes: stb_image would write behind its table. In the header, and between two scans.
+TEST(Pictures, TablesOfTooManyCodesAreRefused) {
+  const std::string good = test::progressive_jpeg(1);
+  for (const std::size_t from : {std::size_t{0}, good.find("\xff\xda")}) {
+    std::string bytes = good;
+    const std::size_t table = bytes.find("\xff\xc4", from);
+    ASSERT_NE(table, std::string::npos);
+    bytes[table + 4 + 9] = '\xff';   // of codes of 9 bits
+    bytes[table + 4 + 10] = '\xff';  // of 10
+    EXPECT_MESSAGE(decode_picture(bytes, "f", 1), "f: is a damaged picture (a table of ");
+    EXPECT_MESSAGE(decode_picture("\xff" + bytes, "f", 1),
+                   "f: is a damaged picture (a table of ");  // fill bytes are allowed
+  }
+}
+
 TEST(Pictures, Fuzz) {
   const std::vector<std::string> seeds = {
-      png(5, 4, 3, noise(60, 9)),    png(5, 4, 1, noise(20, 10)),  png(3, 3, 4, noise(36, 11)),
-      jpeg(9, 8, 3, noise(216, 12)), jpeg(8, 9, 1, noise(72, 13)), raw_png(2, 2, 16, 2, stored(std::string(26, '\0')))};
+      png(5, 4, 3, noise(60, 9)),   png(5, 4, 1, noise(20, 10)),
+      png(3, 3, 4, noise(36, 11)),  jpeg(9, 8, 3, noise(216, 12)),
+      jpeg(8, 9, 1, noise(72, 13)), test::progressive_jpeg(1),
+      test::progressive_jpeg(2),    raw_png(2, 2, 16, 2, stored(std::string(26, '\0')))};
   Random r = Random(14).derive("picture fuzz");
   const long before = test::peak_memory_kb();
   std::int64_t loaded = 0;

@@ -41,6 +41,31 @@ std::string jpeg(int width, int height, int channels, const std::vector<std::uin
   return out;
 }
 
+std::string progressive_jpeg(std::uint64_t seed) {
+  auto segment = [](char marker, const std::string& data) {
+    return std::string("\xff") + marker + big_endian(static_cast<std::uint32_t>(data.size() + 2)).substr(2) + data;
+  };
+  // 16 codes of 4 bits for DC, so that every one means something; 64 of 6 for AC, and of what they mean 4 zeros, ends of blocks, and ±1.
+  auto table = [&](int number, int bits, const std::string& values) {
+    std::string counts(16, '\0');
+    counts[static_cast<std::size_t>(bits - 1)] = static_cast<char>(values.size());
+    return segment('\xc4', static_cast<char>(number) + counts + values);
+  };
+  std::string dc, ac;
+  for (int i = 0; i < 16; ++i) dc += static_cast<char>(i % 6);
+  for (int i = 0; i < 64; ++i) ac += static_cast<char>(i % 3 == 0 ? 0x01 : i % 3 == 1 ? 0x41 : 0x10);
+  auto scan = [&](int first, int last, int high_low, std::uint64_t stream) {
+    std::string data;
+    for (std::uint8_t b : noise(40, seed * 100 + stream)) data += static_cast<char>(b == 0xFF ? 0 : b);
+    return segment('\xda', {1, 1, 0, static_cast<char>(first), static_cast<char>(last), static_cast<char>(high_low)}) +
+           data;
+  };
+  return "\xff\xd8" + segment('\xdb', '\0' + std::string(64, '\x08')) +
+         segment('\xc2', {8, 0, 16, 0, 24, 1, 1, 0x11, 0}) + table(0x00, 4, dc) + scan(0, 0, 0x01, 1) +
+         table(0x10, 6, ac) + scan(1, 20, 0x01, 2) + scan(21, 63, 0x01, 3) + scan(0, 0, 0x10, 4) +
+         scan(1, 63, 0x10, 5) + "\xff\xd9";
+}
+
 std::vector<std::uint8_t> noise(std::size_t n, std::uint64_t seed) {
   Random r(seed);
   std::vector<std::uint8_t> bytes(n);

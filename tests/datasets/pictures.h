@@ -11,6 +11,9 @@ namespace bonsai::test {
 std::string png(int width, int height, int channels, const std::vector<std::uint8_t>& pixels);
 std::string jpeg(int width, int height, int channels, const std::vector<std::uint8_t>& pixels, int quality = 95);
 
+// A progressive one, grey and 24 x 16, made by hand: its scans are seeded noise, which its tables give a meaning.
+std::string progressive_jpeg(std::uint64_t seed);
+
 // Seeded noise.
 std::vector<std::uint8_t> noise(std::size_t n, std::uint64_t seed);
 
