@@ -113,7 +113,7 @@ TEST(Dataset, NormalizationOfAllPixels) {
 
 TEST(Dataset, NormalizationOfEachChannel) {
   // Two examples of two channels of two pixels: 1 3, 10 10 and 5 7, 20 40. Means 4 and 20, variances 5 and 150.
-  const Dataset d{"two channels", reshape(tensor<std::uint8_t>({1, 3, 10, 10, 5, 7, 20, 40}), {2, 2, 1, 2}), arange(2), {}};
+  const Dataset d{"two channels", tensor<std::uint8_t>({1, 3, 10, 10, 5, 7, 20, 40}, {2, 2, 1, 2}), arange(2), {}};
   const Normalization n = channel_normalization_of(d);
   ASSERT_EQ(n.mean.size(), 2u);
   ASSERT_EQ(n.deviation.size(), 2u);
