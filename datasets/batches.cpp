@@ -4,10 +4,11 @@
 
 namespace bonsai::datasets {
 
-Batches::Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n)
-    : data_(std::move(data)), batch_(batch), stream_(stream), scale_(data_, n) {
+Batches::Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n, const Augmentation& a)
+    : data_(std::move(data)), batch_(batch), stream_(stream), scale_(data_, n), augmentation_(a) {
   require(batch >= 1 && batch <= data_.size(), "batches: {} examples a batch of a dataset with {}; take 1 to {}", batch,
           data_.size(), data_.size());
+  check(a, data_.inputs);
 }
 
 Batch Batches::operator()(std::int64_t iteration) {
@@ -17,8 +18,11 @@ Batch Batches::operator()(std::int64_t iteration) {
     epoch_ = epoch;
   }
   const Tensor numbers = slice(order_, 0, iteration % per_epoch() * batch_, (iteration % per_epoch() + 1) * batch_);
-  const Tensor inputs = data_.inputs.dtype() == DType::u8 ? scale_.take(data_, numbers) : index_select(data_.inputs, numbers);
-  return {inputs, index_select(data_.labels, numbers)};
+  const Tensor labels = index_select(data_.labels, numbers);
+  if (data_.inputs.dtype() != DType::u8) return {index_select(data_.inputs, numbers), labels};
+  if (!augmentation_.any()) return {scale_.take(data_.inputs, numbers), labels};
+  const Random draws = stream_.derive("augmentation").derive(static_cast<std::uint64_t>(iteration));
+  return {scale_.take(augmented(data_.inputs, numbers, augmentation_, draws), arange(batch_)), labels};
 }
 
 }  // namespace bonsai::datasets

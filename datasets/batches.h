@@ -6,9 +6,11 @@
 //
 // Iteration i belongs to epoch i / (n / batch) (whole numbers). Epoch e visits the examples in the order
 // stream.derive(e).permutation(n), `batch` at a time; the n % batch examples at its end are left out, others each epoch, so that all
-// batches are of one size.
+// batches are of one size. Pictures may be flipped and cut anew in every epoch (datasets/augment.h), by the stream
+// stream.derive("augmentation").derive(i): the order is the same with and without.
 #pragma once
 #include "core/batch.h"
+#include "datasets/augment.h"
 #include "datasets/dataset.h"
 
 namespace bonsai::datasets {
@@ -16,7 +18,7 @@ namespace bonsai::datasets {
 // Fits bonsai::BatchSource. Copies are cheap and share the dataset; give each thread its own (the current epoch's order is kept in it).
 class Batches {
  public:
-  Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n = {});
+  Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n = {}, const Augmentation& a = {});
 
   Batch operator()(std::int64_t iteration);
 
@@ -28,6 +30,7 @@ class Batches {
   std::int64_t batch_;
   Random stream_;
   PixelScale scale_;
+  Augmentation augmentation_;
   std::int64_t epoch_ = -1;
   Tensor order_;  // (n) i64, of epoch_
 };

@@ -1,7 +1,8 @@
 // Checks published data files, or installs them from a folder. `./bonsai data` calls it; by hand:
 //
 //   build/bin/check_data mnist DIR                       the files of MNIST in DIR: one line each
-//   build/bin/check_data --install mnist FROM_DIR TO_DIR  copies them (raw, or IDX as NAME.gz inflated) once all are verified
+//   build/bin/check_data --install mnist FROM_DIR TO_DIR  copies them once all are verified: raw, IDX also as NAME.gz,
+//                                                         CIFAR-10 also as PNG sheets (datasets/cifar10_sheets.h)
 //
 // Exit 0 when all are as published, 2 with one line that says what to do when not.
 #include <cstdio>
@@ -13,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "datasets/cifar10_sheets.h"
 #include "datasets/idx.h"
 #include "datasets/published.h"
 
@@ -30,15 +32,16 @@ void verify(const std::string& set, const fs::path& folder) {
   }
 }
 
-// The file's raw bytes from FROM/file or FROM/file.gz.
+// The file's raw bytes from FROM/file, FROM/file.gz or a sheet.
 std::string find(const PublishedFile& f, const fs::path& folder) {
   const fs::path raw = folder / f.file, packed = folder / (std::string(f.file) + ".gz");
   if (is_there(raw)) return read_published(f, folder);
   require(!f.content, "{}: {} does not hold {}; name the folder that does", f.set, folder.string(), f.file);
-  require(is_there(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set, folder.string(),
-          f.file, f.file);
-  std::string bytes = gunzip_idx(read_whole(packed), packed.string());
-  check_published(f, bytes, packed.string());
+  const bool sheets = f.set == "cifar-10";
+  require(sheets || is_there(packed), "{}: {} holds neither {} nor {}.gz; name the folder that does", f.set,
+          folder.string(), f.file, f.file);
+  std::string bytes = sheets ? cifar10_from_sheets(folder, f.file) : gunzip_idx(read_whole(packed), packed.string());
+  check_published(f, bytes, sheets ? raw.string() + " (from its sheet)" : packed.string());
   return bytes;
 }
 

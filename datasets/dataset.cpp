@@ -77,13 +77,30 @@ Tensor balanced(const Dataset& d, std::int64_t per_class, Random stream) {
   return tensor(std::span<const std::int64_t>(chosen), {static_cast<std::int64_t>(chosen.size())});
 }
 
-Normalization normalization_of(const Dataset& d) {
+namespace {
+// Of pixels whose channels lie `groups` to an example; groups = 1 takes all channels as one.
+Normalization normalization(const Dataset& d, std::int64_t groups) {
   check(d);
   require(d.inputs.dtype() == DType::u8 && d.inputs.numel() > 0, "normalization of \"{}\": it has no pixels", d.name);
-  std::uint64_t sum = 0, squares = 0;  // exact: 2^64 / 255² is far more than any set's pixels
-  for (std::uint64_t x : d.inputs.data<std::uint8_t>()) sum += x, squares += x * x;
-  const double n = static_cast<double>(d.inputs.numel()), mean = static_cast<double>(sum) / n;
-  return {{mean / 255}, {std::sqrt(std::max(0.0, static_cast<double>(squares) / n - mean * mean)) / 255}};
+  const std::int64_t each = d.inputs.numel() / d.size() / groups;
+  Normalization n;
+  for (std::int64_t g = 0; g < groups; ++g) {
+    std::uint64_t sum = 0, squares = 0;  // exact: 2^64 / 255² is far more than any set's pixels
+    for (std::int64_t i = 0; i < d.size(); ++i)
+      for (std::uint64_t x : d.inputs.data<std::uint8_t>().subspan((i * groups + g) * each, each))
+        sum += x, squares += x * x;
+    const double count = static_cast<double>(d.size() * each), mean = static_cast<double>(sum) / count;
+    n.mean.push_back(mean / 255);
+    n.deviation.push_back(std::sqrt(std::max(0.0, static_cast<double>(squares) / count - mean * mean)) / 255);
+  }
+  return n;
+}
+}  // namespace
+
+Normalization normalization_of(const Dataset& d) { return normalization(d, 1); }
+Normalization channel_normalization_of(const Dataset& d) {
+  check(d);
+  return normalization(d, d.inputs.size(1));
 }
 
 PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
@@ -116,13 +133,14 @@ PixelScale::PixelScale(const Dataset& d, const Normalization& n) {
   }
 }
 
-Tensor PixelScale::take(const Dataset& d, const Tensor& numbers) const {
-  Shape shape = d.inputs.shape();
+Tensor PixelScale::take(const Tensor& images, const Tensor& numbers) const {
+  Shape shape = images.shape();
   shape[0] = numbers.numel();
   Tensor out = empty(shape);
-  const std::int64_t channels = scale_.size(0), plane = d.inputs.numel() / std::max<std::int64_t>(1, d.size()) / channels;
-  kernels(d.inputs, numbers)
-      .pixels(view(reshape(d.inputs, {d.size(), channels, plane})), view(numbers), view(scale_), view_for_writing(out));
+  const std::int64_t n = images.size(0), channels = scale_.size(0),
+                     plane = images.numel() / std::max<std::int64_t>(1, n) / channels;
+  kernels(images, numbers)
+      .pixels(view(reshape(images, {n, channels, plane})), view(numbers), view(scale_), view_for_writing(out));
   return out;
 }
 
@@ -131,7 +149,7 @@ Tensor as_floats(const Dataset& d, const Normalization& n) {
   if (d.inputs.dtype() == DType::f32) return d.inputs;
   Tensor all = empty({d.size()}, DType::i64);
   std::iota(all.mutable_data<std::int64_t>().begin(), all.mutable_data<std::int64_t>().end(), 0);
-  return scale.take(d, all);
+  return scale.take(d.inputs, all);
 }
 
 }  // namespace bonsai::datasets

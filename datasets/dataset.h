@@ -39,16 +39,18 @@ struct Normalization {
   std::vector<double> mean, deviation;
 };
 
-// The mean and deviation of all pixels together, in f64.
+// The mean and deviation of all pixels together; and of each channel's, as is usual for colours. Sums of whole numbers, so exact up to
+// the last steps in f64.
 Normalization normalization_of(const Dataset& d);
+Normalization channel_normalization_of(const Dataset& d);
 
 // Turns bytes into floats, as fast as the bytes arrive: x scale + shift, with scale = 1 / (255 deviation) and shift = -mean / deviation.
 // The scale is kept as high + low, high having so few bits (16) that x high is exact: so x / 255 comes out as if divided.
 class PixelScale {
  public:
   PixelScale(const Dataset& d, const Normalization& n);
-  // The examples of these numbers (i64) as floats.
-  Tensor take(const Dataset& d, const Tensor& numbers) const;
+  // The images (u8, of the dataset's shape but for their number) of these numbers (i64) as floats.
+  Tensor take(const Tensor& images, const Tensor& numbers) const;
 
  private:
   Tensor scale_;  // (channels, 3): high, low, shift

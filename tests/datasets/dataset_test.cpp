@@ -111,6 +111,19 @@ TEST(Dataset, NormalizationOfAllPixels) {
   EXPECT_MESSAGE(normalization_of(xor_set()), "it has no pixels");
 }
 
+TEST(Dataset, NormalizationOfEachChannel) {
+  // Two examples of two channels of two pixels: 1 3, 10 10 and 5 7, 20 40. Means 4 and 20, variances 5 and 150.
+  const Dataset d{"two channels", tensor<std::uint8_t>({1, 3, 10, 10, 5, 7, 20, 40}, {2, 2, 1, 2}), arange(2), {}};
+  const Normalization n = channel_normalization_of(d);
+  ASSERT_EQ(n.mean.size(), 2u);
+  ASSERT_EQ(n.deviation.size(), 2u);
+  for (int c = 0; c < 2; ++c) {
+    EXPECT_NEAR(n.mean[c], (c == 0 ? 4.0 : 20.0) / 255, 1e-15);
+    EXPECT_NEAR(n.deviation[c], std::sqrt(c == 0 ? 5.0 : 150.0) / 255, 1e-15);
+  }
+  EXPECT_MESSAGE(channel_normalization_of(xor_set()), "it has no pixels");
+}
+
 TEST(Dataset, BalancedTakesAsManyOfEachClass) {
   const Dataset d = counting(256);  // 86, 85 and 85 of a class
   for (std::int64_t per_class : {1, 10, 85}) {

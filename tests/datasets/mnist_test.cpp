@@ -49,7 +49,7 @@ TEST(Published, DirectoryIsTheFirstThatIsSet) {
 TEST(Published, KnownSets) {
   EXPECT_EQ(files_of("mnist").size(), 4u);
   EXPECT_EQ(files_of("fashion-mnist")[0].bytes, 47040016u);
-  EXPECT_MESSAGE(files_of("imagenet"), "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, monks");
+  EXPECT_MESSAGE(files_of("imagenet"), "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, cifar-10, monks");
 }
 
 TEST(Mnist, RefusesWhatIsNotThePublishedFile) {
@@ -152,7 +152,7 @@ TEST_F(CheckData, RefusesInOneLine) {
   } cases[] = {
       {"", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
       {"--help", "usage: check_data NAME DIR, or check_data --install NAME FROM_DIR TO_DIR\n"},
-      {"imagenet " + folder, "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, monks\n"},
+      {"imagenet " + folder, "data: no set is called \"imagenet\"; there are mnist, fashion-mnist, cifar-10, monks\n"},
       {"mnist " + folder,
        "mnist: " + folder + "/train-images-idx3-ubyte is missing; fetch it with ./bonsai data mnist\n"},
       {"--install mnist " + folder + " " + folder + "/to",
