@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "core/cpu/kernels.h"
-#include "core/cpu/simd.h"
+#include "core/cpu/lanes.h"
 #include "core/memory.h"
 
 namespace bonsai::BONSAI_ISA {
@@ -96,8 +96,20 @@ inline std::int64_t reaching(Reaching* out, const SheetAxis& a, std::int64_t r, 
 inline std::int64_t sheet_size(const SheetAxis& y, const SheetAxis& x) { return y.sheets * x.sheets * y.extent * x.extent; }
 template <class T>
 T* lay_zeros(T* to, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) to[i] = T(0);
+  constexpr int w = Simd<T>::width;
+  std::int64_t i = 0;
+  for (; i + w <= n; i += w) store(to + i, Vec<T>{});
+  for (; i < n; ++i) to[i] = T(0);
   return to + n;
+}
+template <class T>
+void lay_row(const T* from, std::int64_t n, T* to) {
+  constexpr int w = Simd<T>::width;
+  std::int64_t i = 0;
+  for (; i + w <= n; i += w) store(to + i, load(from + i));
+  if (i == n) return;
+  if (n >= w) return store(to + n - w, load(from + n - w));
+  for (i = 0; i < n; ++i) to[i] = from[i];
 }
 template <class T>
 void lay_sheets(const T* __restrict picture, std::int64_t channels, const SheetAxis& y, const SheetAxis& x, T* __restrict to) {
@@ -110,8 +122,7 @@ void lay_sheets(const T* __restrict picture, std::int64_t channels, const SheetA
         const T* __restrict from = picture + rows.first * x.pixels + columns.first;
         for (std::int64_t t = rows.begin; t < rows.end; ++t, to += x.extent, from += y.step * x.pixels) {
           lay_zeros(to, columns.begin);
-          if (step == 1)
-            for (std::int64_t u = 0; u < count; ++u) to[columns.begin + u] = from[u];
+          if (step == 1) lay_row(from, count, to + columns.begin);
           else if (step == 2)
             for (std::int64_t u = 0; u < count; ++u) to[columns.begin + u] = from[2 * u];
           else
