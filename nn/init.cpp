@@ -46,9 +46,10 @@ Tensor initial_weight(Init init, const Shape& shape, Random& stream, DType t) {
 }
 
 void initialize(Module& net, Init init, const Random& stream) {
+  net.reset_buffers();
   for (Parameter* p : net.parameters()) {
     Random own = stream.derive(p->name());
-    p->set(p->shape().rank() >= 2 ? initial_weight(init, p->shape(), own, p->leaf().dtype()) : zeros_like(p->leaf()));
+    p->set(p->shape().rank() >= 2 ? initial_weight(init, p->shape(), own, p->leaf().dtype()) : full(p->shape(), p->initial(), p->leaf().dtype()));
   }
 }
 

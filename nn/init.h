@@ -27,7 +27,8 @@ double variance(Init init, const Shape& weight);
 // Draws one weight.
 Tensor initial_weight(Init init, const Shape& shape, Random& stream, DType t = DType::f32);
 
-// Draws every parameter with two or more axes, each from a stream derived from its name, and zeroes the others' biases. Masks stay.
+// Draws every parameter with two or more axes, each from a stream derived from its name, and sets the others to what they start with
+// (Parameter::initial: biases 0, a normalisation's γ 1), and running statistics too. Masks stay.
 void initialize(Module& net, Init init, const Random& stream);
 
 }  // namespace bonsai::nn

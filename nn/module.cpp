@@ -37,6 +37,11 @@ std::vector<std::pair<std::string, Tensor*>> Module::buffers(const std::string& 
   return all;
 }
 
+void Module::reset_buffers() {
+  reset();
+  for (auto& [name, m] : children_) m->reset_buffers();
+}
+
 void Module::train(bool on) {
   training_ = on;
   for (auto& [name, m] : children_) m->train(on);

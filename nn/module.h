@@ -34,6 +34,8 @@ class Module {
   // What is saved with the parameters but not learned (running statistics), by path.
   std::vector<std::pair<std::string, Tensor*>> buffers(const std::string& prefix = "");
 
+  void reset_buffers();  // to what they are in a new network
+
   void train(bool on = true);                  // dropout and batch normalisation behave differently when evaluating
   bool training() const { return training_; }
   // Told before every training step: what random layers draw depends on the step alone, so that a run can be taken up anywhere.
@@ -44,6 +46,14 @@ class Module {
   Parameter& add_parameter(std::string name, const Shape& shape);
   Tensor& add_buffer(std::string name, Tensor value);
   void add_child(std::string name, std::unique_ptr<Module> m);
+  template <class M, class... Args>
+  M& child(std::string name, Args&&... args) {  // makes it in place
+    auto m = std::make_unique<M>(std::forward<Args>(args)...);
+    M& made = *m;
+    add_child(std::move(name), std::move(m));
+    return made;
+  }
+  virtual void reset() {}  // this module's own buffers
   const std::vector<std::pair<std::string, std::unique_ptr<Module>>>& children() const { return children_; }
 
  private:
@@ -72,7 +82,7 @@ class Sequential : public Module {
   // add<Linear>("fc1", 784, 300): builds the module in place and returns this, so that calls chain.
   template <class M, class... Args>
   Sequential& add(std::string name, Args&&... args) {
-    add_child(std::move(name), std::make_unique<M>(std::forward<Args>(args)...));
+    child<M>(std::move(name), std::forward<Args>(args)...);
     return *this;
   }
   Tensor forward(const Tensor& x) override;  // (turns its activations to columns at the first layer that wants them, and back when one can't)

@@ -59,6 +59,10 @@ class Parameter {
   bool packable() const { return packable_; }
   void packable(bool on) { packable_ = on; }
 
+  // What initialize() sets every entry of a parameter with one axis to: 0 for a bias, 1 for a normalisation's γ.
+  double initial() const { return initial_; }
+  void initial(double v) { initial_ = v; }
+
   // 0 at the entries that were pruned, and perhaps regrown, since the optimizer's last step, which finds old state there and clears it.
   // Undefined: none.
   const Tensor& stale_state() const { return stale_; }
@@ -72,6 +76,7 @@ class Parameter {
   Tensor leaf_, mask_, soft_mask_, stale_;
   PatternRef pattern_;
   bool packable_ = false;
+  double initial_ = 0;
 };
 
 // w where mask is 1; w must be 0 elsewhere. Shares w's storage; the gradient is dy where mask is 1, else 0.

@@ -6,7 +6,8 @@
 namespace bonsai::nn {
 
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
-  const std::int64_t n = inputs.size(0), chunk = net.any_packed() ? 64 : 1000;
+  const std::int64_t n = inputs.size(0), small = 1000;  // numbers in a picture whose activations, a thousand at once, still fit well in memory
+  const std::int64_t chunk = net.any_packed() ? 64 : inputs.numel() <= small * n ? 1000 : 100;
   require(n > 0 && labels.numel() == n, "evaluate: {} examples and {} labels", n, labels.numel());
   NoGrad off;
   const Evaluating mode(net);
