@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "core/cpu/moving.h"
-#include "core/reference/pictures.h"
 
 namespace bonsai {
 namespace baseline { void add_kernels(Backend&); }
@@ -46,8 +45,6 @@ Backend make() {
   b.scatter_add.run = baseline::scatter_add;
   b.uniform.run = baseline::uniform;
   b.normal.run = baseline::normal;
-  reference::add_picture_kernels(b);  // TEMPORARY
-  reference::add_normalization_kernels(b);
   chosen().add_kernels(b);
   b.set_name("cpu");
   return b;

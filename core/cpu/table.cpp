@@ -18,6 +18,15 @@ void add_kernels(Backend& b) {
   b.sparse_conv2d.run = sparse_conv2d;
   b.sparse_conv2d_input_gradient.run = sparse_conv2d_input_gradient;
   b.sparse_conv2d_weight_gradient.run = sparse_conv2d_weight_gradient;
+  b.max_pool2d.run = max_pool2d;
+  b.pool_gather.run = pool_gather;
+  b.pool_scatter.run = pool_scatter;
+  b.average_pool2d.run = average_pool2d;
+  b.average_pool2d_transposed.run = average_pool2d_transposed;
+  b.batch_norm.run = batch_norm;
+  b.batch_norm_gradient.run = batch_norm_gradient;
+  b.layer_norm.run = layer_norm;
+  b.layer_norm_gradient.run = layer_norm_gradient;
   b.sparse_matmul.run = sparse_matmul;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;
