@@ -12,6 +12,10 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void store(T* to, Vec<T> v) { *reinterpret_cast<Vec<T>*>(to) = v; }
 
+// Planes of pictures are pages of memory, and the processor's own prefetching starts anew at each page: what is so many numbers ahead is
+// asked for by hand.
+constexpr int fetched_ahead = 1024;
+
 // Half a vector from each place.
 template <class T>
 [[gnu::always_inline]] inline Vec<T> load_halves(const T* low, const T* high) {

@@ -49,7 +49,7 @@ struct Moments {
 template <class T>
 Moments moments(const T* x, std::int64_t n) {
   if (n == 1) return {1, static_cast<double>(x[0]), 0};
-  const double mean = sum_over<T>(n, [&](std::int64_t i) { return load<T>(x + i); }, [&](std::int64_t i) { return static_cast<double>(x[i]); }) / static_cast<double>(n);
+  const double mean = sum_over<T>(n, [&](std::int64_t i) { __builtin_prefetch(x + i + fetched_ahead); return load<T>(x + i); }, [&](std::int64_t i) { return static_cast<double>(x[i]); }) / static_cast<double>(n);
   const T middle = static_cast<T>(mean);  // rounded; what that is off by is taken out again
   auto off = [&](std::int64_t i) { return load<T>(x + i) - middle; };
   auto off_one = [&](std::int64_t i) { return static_cast<double>(x[i] - middle); };
@@ -120,6 +120,9 @@ struct Pair {
 template <class T, bool ReLU>
 Pair gradient_sums(const T* x, const T* y, const T* dy, T mean, std::int64_t n) {
   auto g = [&](std::int64_t i) {
+    __builtin_prefetch(dy + i + fetched_ahead);
+    __builtin_prefetch(y + i + fetched_ahead);
+    __builtin_prefetch(x + i + fetched_ahead);
     const Vec<T> d = load<T>(dy + i);
     if constexpr (!ReLU) return d;
     else return load<T>(y + i) > Vec<T>{} ? d : Vec<T>{};

@@ -106,7 +106,10 @@ template <class T>
 void lay_row(const T* from, std::int64_t n, T* to) {
   constexpr int w = Simd<T>::width;
   std::int64_t i = 0;
-  for (; i + w <= n; i += w) store(to + i, load(from + i));
+  for (; i + w <= n; i += w) {
+    __builtin_prefetch(from + i + fetched_ahead);
+    store(to + i, load(from + i));
+  }
   if (i == n) return;
   if (n >= w) return store(to + n - w, load(from + n - w));
   for (i = 0; i < n; ++i) to[i] = from[i];
