@@ -88,6 +88,21 @@ case("cross_entropy", lambda x: F.cross_entropy(x, torch.tensor([4, 0, 2])), wav
 case("cross_entropy_each", lambda x: F.cross_entropy(x, torch.tensor([4, 0, 2]), reduction="none"), wave(1, (3, 5), 3))
 case("mse", F.mse_loss, wave(1, (3, 4)), wave(2, (3, 4)))
 
+picture, kernel = lambda: wave(1, (1, 4, 5, 4)), lambda *shape: wave(2, shape)
+case("conv2d", F.conv2d, picture(), kernel(3, 4, 3, 2), wave(3, (3,)))
+case("conv2d_stride", lambda x, w: F.conv2d(x, w, stride=2, padding=1), picture(), kernel(3, 4, 3, 3))
+case("conv2d_dilation", lambda x, w: F.conv2d(x, w, padding=2, dilation=2), picture(), kernel(3, 4, 3, 3))
+case("conv2d_groups", lambda x, w: F.conv2d(x, w, stride=3, padding=1, groups=2), picture(), kernel(6, 2, 2, 3))
+case("max_pool2d", lambda x: F.max_pool2d(x, 2), picture())
+case("max_pool2d_overlapping", lambda x: F.max_pool2d(x, 3, 2, 1), picture())
+case("average_pool2d", lambda x: F.avg_pool2d(x, 3, 2, 1), picture())
+case("global_average_pool", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), picture())
+normal = lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True, eps=1e-3)
+case("batch_norm", normal, picture(), wave(2, (4,), 1, 1.5), wave(3, (4,)))
+case("batch_norm_rows", normal, wave(1, (5, 4)), wave(2, (4,), 1, 1.5), wave(3, (4,)))
+case("batch_norm_shortcut_relu", lambda x, g, b, s: F.relu(normal(x, g, b) + s), picture(), wave(2, (4,), 1, 1.5), wave(3, (4,)), wave(4, (1, 4, 5, 4)))
+case("layer_norm", lambda x, g, b: F.layer_norm(x, (4,), g, b, 1e-3), picture(), wave(2, (4,), 1, 1.5), wave(3, (4,)))
+
 # Five steps on w (7) with gradient sin(1.3 i + 10 + step) + w; the weights after every step.
 for name, make in {
     "sgd": lambda w: torch.optim.SGD(w, 0.1),

@@ -85,6 +85,33 @@ std::vector<Golden> cases() {
   two("matmul_ab", [](const Tensor& a, const Tensor& b) { return matmul(a, b, {true, true}); }, [] { return Tensors{wave(1, {4, 3}), wave(2, {5, 4})}; });
   two("mse", mse, [] { return Tensors{wave(1, {3, 4}), wave(2, {3, 4})}; });
   all.push_back({"linear", [](const Tensors& t) { return linear(t[0], t[1], t[2]); }, [] { return Tensors{wave(1, {3, 4}), wave(2, {5, 4}), wave(3, {5})}; }});
+
+  auto pictures = [](std::initializer_list<Tensor> more) {
+    Tensors xs{wave(1, {1, 4, 5, 4})};
+    xs.insert(xs.end(), more);
+    return xs;
+  };
+  auto convolution = [&](const char* name, Shape w, Window window) {
+    two(name, [window](const Tensor& x, const Tensor& w) { return conv2d(x, w, {}, window); }, [=] { return pictures({wave(2, w)}); });
+  };
+  all.push_back({"conv2d", [](const Tensors& t) { return conv2d(t[0], t[1], t[2]); }, [=] { return pictures({wave(2, {3, 4, 3, 2}), wave(3, {3})}); }});
+  convolution("conv2d_stride", {3, 4, 3, 3}, {.stride = 2, .padding = 1});
+  convolution("conv2d_dilation", {3, 4, 3, 3}, {.padding = 2, .dilation = 2});
+  convolution("conv2d_groups", {6, 2, 2, 3}, {.stride = 3, .padding = 1, .groups = 2});
+  auto picture = [=] { return pictures({})[0]; };
+  x("max_pool2d", [](const Tensor& x) { return max_pool2d(x); }, picture);
+  x("max_pool2d_overlapping", [](const Tensor& x) { return max_pool2d(x, {3, 2, 1}); }, picture);
+  x("average_pool2d", [](const Tensor& x) { return average_pool2d(x, {3, 2, 1}); }, picture);
+  x("global_average_pool", global_average_pool, picture);
+  auto normalized = [&](const char* name, auto f, Tensors (*inputs)()) { all.push_back({name, f, inputs}); };
+  normalized("batch_norm", [](const Tensors& t) { return batch_norm(t[0], t[1], t[2], 1e-3).y; },
+             [] { return Tensors{wave(1, {1, 4, 5, 4}), wave(2, {4}, 1, 1.5), wave(3, {4})}; });
+  normalized("batch_norm_rows", [](const Tensors& t) { return batch_norm(t[0], t[1], t[2], 1e-3).y; },
+             [] { return Tensors{wave(1, {5, 4}), wave(2, {4}, 1, 1.5), wave(3, {4})}; });
+  normalized("batch_norm_shortcut_relu", [](const Tensors& t) { return batch_norm(t[0], t[1], t[2], 1e-3, true, t[3]).y; },
+             [] { return Tensors{wave(1, {1, 4, 5, 4}), wave(2, {4}, 1, 1.5), wave(3, {4}), wave(4, {1, 4, 5, 4})}; });
+  normalized("layer_norm", [](const Tensors& t) { return layer_norm(t[0], t[1], t[2], 1e-3); },
+             [] { return Tensors{wave(1, {1, 4, 5, 4}), wave(2, {4}, 1, 1.5), wave(3, {4})}; });
   return all;
 }
 
