@@ -11,7 +11,6 @@
 // Read `experiment` first; `run`, at the end, is the frame around it. The chapter is README.md, in this folder.
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 
 #include "core/parallel.h"
 #include "datasets/batches.h"
@@ -41,9 +40,6 @@ struct Settings {
   bool has(const std::string& arm) const { return std::find(arms.begin(), arms.end(), arm) != arms.end(); }
 };
 
-// The order of the arms everywhere, however they were given.
-const std::vector<std::string> order{"ticket", "continued", "reinit", "random", "oneshot"};
-
 void declare(Options& o, Settings& s) {
   o.text("--dataset", s.dataset, "mnist", "what to learn", {"mnist", "fashion-mnist"});
   o.integer("--iterations", s.iterations, {1000, 4000, 50000}, "of one training", 1, 100'000'000);
@@ -65,17 +61,8 @@ void declare(Options& o, Settings& s) {
 }
 
 void check(Settings& s) {
-  std::istringstream list(s.arms_text);
-  for (std::string arm; std::getline(list, arm, ',');) {
-    require(arm == "ticket" || arm == "reinit" || arm == "random" || arm == "oneshot",
-            "--arms: \"{}\" is not one of ticket, reinit, random, oneshot", arm);
-    require(!s.has(arm), "--arms: \"{}\" is named twice", arm);
-    s.arms.push_back(arm);
-  }
-  require(s.has("ticket"), "--arms: the ticket must be among them, the others need its masks");
-  if (s.strategy == "continue") s.arms.push_back("continued");  // the chain that finds the masks is then not the tickets'
-  std::sort(s.arms.begin(), s.arms.end(),
-            [&](auto& a, auto& b) { return std::ranges::find(order, a) < std::ranges::find(order, b); });
+  s.arms = arms_of(s.arms_text, {"ticket", "reinit", "random", "oneshot"});
+  if (s.strategy == "continue") s.arms.insert(s.arms.begin() + 1, "continued");  // the chain that finds the masks is then not the tickets'
   require(s.rewind < s.iterations, "--rewind {}: a training has only {} iterations", s.rewind, s.iterations);
   const prune::Method& m = prune::method(s.criterion);
   require(m.needs != prune::Needs::training && !m.operate,
@@ -107,16 +94,6 @@ Data load(const Settings& s, const Options& o) {
   const datasets::Dataset test = load_one(folder, false);
   require(s.batch <= train.size(), "--batch {}: there are only {} training examples", s.batch, train.size());
   return {train, {datasets::as_floats(validation), validation.labels}, {datasets::as_floats(test), test.labels}};
-}
-
-// The trainings in the order of results.csv.
-std::vector<TrainingId> plan(const Settings& s, std::int64_t trials) {
-  std::vector<TrainingId> ids;
-  for (std::int64_t trial = 0; trial < trials; ++trial)
-    for (const std::string& arm : s.arms)
-      for (std::int64_t repeat = 0; repeat < (arm == "reinit" || arm == "random" ? s.reinits : 1); ++repeat)
-        for (std::int64_t level = arm != "ticket"; level <= s.rounds; ++level) ids.push_back({trial, arm, repeat, level});
-  return ids;
 }
 
 // Prunes `rounds` rounds' worth at once: each layer keeps as many as after that many rounds. A score that asks for examples gets `asked`.
@@ -217,17 +194,11 @@ Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
           .sparse_threshold = o.sparse_threshold};
 }
 
-std::int64_t steps_of(const std::vector<TrainingId>& ids, const Settings& s) {
-  std::int64_t steps = 0;
-  for (const TrainingId& id : ids) steps += s.iterations - (id.level > 0 && id.arm != "reinit" && id.arm != "continued" ? s.rewind : 0);
-  return steps;
-}
-
 // What the run will cost, before it starts.
 void announce(const std::vector<TrainingId>& ids, const Settings& s, const Options& o, const Recipe& recipe,
               const Data& data, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(ids.size());
-  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s),
+  const double seconds = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0)), count, steps_of(ids, s.iterations, s.rewind),
                                      densities_of_levels(s.prune_rate, s.rounds));
   const std::int64_t chains = s.arms.size() > 1 ? count : o.trials;  // a ticket must wait for the one before it
   const std::int64_t at_once = std::min({o.jobs, chains, static_cast<std::int64_t>(hardware_threads())});
@@ -257,10 +228,10 @@ void run(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   const Recipe recipe = recipe_of(s, o, data);
-  const std::vector<TrainingId> ids = plan(s, o.trials);
+  const std::vector<TrainingId> ids = plan(s.arms, o.trials, s.rounds, s.reinits);
   announce(ids, s, o, recipe, data, folder);
   {
-    Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps_of(ids, s));
+    Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps_of(ids, s.iterations, s.rewind));
     const Trainings trainings(recipe, folder, progress, ids);
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
     experiment(jobs, trainings, s, o, data.train);

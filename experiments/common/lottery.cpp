@@ -1,11 +1,13 @@
 #include "experiments/common/lottery.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/safetensors.h"
 #include "experiments/common/figures.h"
@@ -42,6 +44,35 @@ std::string legend(const std::string& arm) {
                               : arm;
 }
 
+std::vector<std::string> arms_of(const std::string& text, const std::vector<std::string>& known) {
+  static const std::vector<std::string> order{"ticket", "continued", "reinit", "random", "oneshot"};
+  std::vector<std::string> arms;
+  std::istringstream list(text);
+  for (std::string arm; std::getline(list, arm, ',');) {
+    require(std::ranges::find(known, arm) != known.end(), "--arms: \"{}\" is not one of {}", arm, fmt::join(known, ", "));
+    require(std::ranges::find(arms, arm) == arms.end(), "--arms: \"{}\" is named twice", arm);
+    arms.push_back(arm);
+  }
+  require(std::ranges::find(arms, "ticket") != arms.end(), "--arms: the ticket must be among them, the others need its masks");
+  std::ranges::sort(arms, {}, [](const std::string& arm) { return std::ranges::find(order, arm) - order.begin(); });
+  return arms;
+}
+
+std::vector<TrainingId> plan(const std::vector<std::string>& arms, std::int64_t trials, std::int64_t rounds, std::int64_t repeats) {
+  std::vector<TrainingId> ids;
+  for (std::int64_t trial = 0; trial < trials; ++trial)
+    for (const std::string& arm : arms)
+      for (std::int64_t repeat = 0; repeat < (arm == "reinit" || arm == "random" ? repeats : 1); ++repeat)
+        for (std::int64_t level = arm != "ticket"; level <= rounds; ++level) ids.push_back({trial, arm, repeat, level});
+  return ids;
+}
+
+std::int64_t steps_of(const std::vector<TrainingId>& ids, std::int64_t iterations, std::int64_t rewind) {
+  std::int64_t steps = 0;
+  for (const TrainingId& id : ids) steps += iterations - (id.level > 0 && id.arm != "reinit" && id.arm != "continued" ? rewind : 0);
+  return steps;
+}
+
 void Lottery::read(const RunFolder& folder, const std::vector<TrainingId>& ids) {
   for (const TrainingId& id : ids) {
     Rows rows = from_csv(id, folder.part(id.str()));
@@ -51,7 +82,7 @@ void Lottery::read(const RunFolder& folder, const std::vector<TrainingId>& ids) 
 
 Cell Lottery::cell(const std::string& arm, std::int64_t level) const {
   Cell c;
-  std::vector<double> to_97, stop, at_stop, last;
+  std::vector<double> to_target, stop, at_stop, last;
   std::map<std::int64_t, std::vector<double>> curve;
   for (const Run& r : runs) {
     if (r.id.arm != arm || r.id.level != level) continue;
@@ -62,12 +93,12 @@ Cell Lottery::cell(const std::string& arm, std::int64_t level) const {
     last.push_back(r.record.back().test.accuracy);
     for (const nn::Evaluation& e : r.record) curve[e.iteration].push_back(e.test.accuracy);
     for (const nn::Evaluation& e : r.record)
-      if (e.validation.accuracy >= 97) {
-        to_97.push_back(static_cast<double>(e.iteration));
+      if (e.validation.accuracy >= target) {
+        to_target.push_back(static_cast<double>(e.iteration));
         break;
       }
   }
-  c.iterations_to_97 = Statistic(to_97);
+  c.iterations_to_target = Statistic(to_target);
   c.early_stop = Statistic(stop);
   c.accuracy_at_early_stop = Statistic(at_stop);
   c.accuracy_final = Statistic(last);
@@ -88,7 +119,7 @@ std::string Lottery::summary_json() const {
       row[arm] = {{"early_stop_iteration", json(c.early_stop)},
                   {"test_accuracy_at_early_stop", json(c.accuracy_at_early_stop)},
                   {"test_accuracy_final", json(c.accuracy_final)},
-                  {"iterations_to_97", json(c.iterations_to_97)}};
+                  {fmt::format("iterations_to_{:g}", target), json(c.iterations_to_target)}};
     }
     // What the paper says about this level, and the same quantities here.
     if (auto it = paper.find(level); it != paper.end()) {

@@ -26,10 +26,10 @@ struct Statistic {
   explicit Statistic(const std::vector<double>& v = {});
 };
 
-// One arm at one level, over trials and repeats. iterations_to_97 is over the trainings that got there.
+// One arm at one level, over trials and repeats. iterations_to_target is over the trainings that got there.
 struct Cell {
   double density = std::numeric_limits<double>::quiet_NaN();
-  Statistic iterations_to_97, early_stop, accuracy_at_early_stop, accuracy_final;
+  Statistic iterations_to_target, early_stop, accuracy_at_early_stop, accuracy_final;
   std::vector<std::pair<std::int64_t, double>> curve = {};  // iteration, mean test accuracy
   bool empty() const { return std::isnan(density); }
 };
@@ -46,6 +46,7 @@ struct Lottery {
   std::string dataset;
   std::string command;         // what reproduces this run
   std::string seeds;           // "seed 1, 5 trials"
+  double target = 97;          // validation accuracy in percent: how soon is it reached?
   std::vector<Run> runs = {};  // in the order of results.csv
 
   void read(const RunFolder& folder, const std::vector<TrainingId>& ids);  // fills runs
@@ -54,6 +55,14 @@ struct Lottery {
   std::string table() const;                              // for the terminal
   void draw(const std::filesystem::path& figures) const;  // accuracy.png, density.png (lottery_figures.cpp)
 };
+
+// The arms that a list names, "ticket,reinit", in the order in which results.csv has them. Refused: names not among `known`, one twice, no
+// ticket.
+std::vector<std::string> arms_of(const std::string& list, const std::vector<std::string>& known);
+// The trainings in the order of results.csv: the ticket from level 0, the others from level 1; reinit and random `repeats` times.
+std::vector<TrainingId> plan(const std::vector<std::string>& arms, std::int64_t trials, std::int64_t rounds, std::int64_t repeats);
+// How many steps they take, where pruned ones but those of new weights and of a chain that is never reset begin at `rewind`.
+std::int64_t steps_of(const std::vector<TrainingId>& ids, std::int64_t iterations, std::int64_t rewind);
 
 // "same mask, new weights" says more than "reinit".
 std::string legend(const std::string& arm);

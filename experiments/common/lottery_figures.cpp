@@ -77,11 +77,11 @@ set yrange [{}:{}]
 }
 
 // The columns of density.dat: density in percent, then mean, min and max of each of these.
-enum Column { to_97 = 2, early_stop = 5, accuracy_at_early_stop = 8, accuracy_final = 11, cut_off = 14 };
+enum Column { to_target = 2, early_stop = 5, accuracy_at_early_stop = 8, accuracy_final = 11, cut_off = 14 };
 
 std::string density_row(const Cell& c, std::int64_t iterations) {
   std::string row = number(100 * c.density, 4);
-  for (const Statistic* s : {&c.iterations_to_97, &c.early_stop, &c.accuracy_at_early_stop, &c.accuracy_final})
+  for (const Statistic* s : {&c.iterations_to_target, &c.early_stop, &c.accuracy_at_early_stop, &c.accuracy_final})
     row += fmt::format(" {} {} {}", number(s->mean, 4), number(s->min, 4), number(s->max, 4));
   return row + fmt::format(" {}\n", c.early_stop.mean > 0.95 * static_cast<double>(iterations) ? 1 : 0);
 }
@@ -94,16 +94,16 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
                                 [](const Lottery::Run& r) { return r.id.trial > 0 || r.id.repeat > 0; });
   const Cell dense = l.cell("ticket", 0);
   std::string data;
-  bool reached_97 = false;
+  bool reached_target = false;
   double low = 100, high = 0;  // of the accuracy at early stop
   for (const std::string& arm : l.arms) {
     data += fmt::format(
-        "# {}: density %, then mean min max of iterations to 97%, early stop, accuracy there, final accuracy; ", arm);
+        "# {}: density %, then mean min max of iterations to {:g}%, early stop, accuracy there, final accuracy; ", arm, l.target);
     data += "1 if early stop was cut off\n";
     for (std::int64_t level = 0; level <= l.rounds; ++level)
       if (const Cell c = l.cell(arm, level); !c.empty()) {
         data += density_row(c, l.iterations);
-        reached_97 |= !std::isnan(c.iterations_to_97.mean);
+        reached_target |= !std::isnan(c.iterations_to_target.mean);
         low = std::min(low, c.accuracy_at_early_stop.min);
         high = std::max(high, c.accuracy_at_early_stop.max);
       }
@@ -138,7 +138,7 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
     std::string p = fmt::format("unset label\nset title '{}'\nset yrange {}\nset rmargin {}\n", title, range,
                                 column == accuracy_at_early_stop ? 17 : 2);
     if (column == accuracy_at_early_stop) p += labels;
-    if (column == to_97 && !reached_97)
+    if (column == to_target && !reached_target)
       return p +
              "set yrange [0:1]\nset label 'no training got there' at graph 0.5, graph 0.5 center\nplot NaN notitle\n";
     if (column == early_stop && !crosses.empty())
@@ -186,7 +186,7 @@ unset key
                   last, gnuplot_text(l.seeds),
                   gnuplot_text(l.command), last / 1.15);
   plot(figures, "density", data,
-       script + panel("iterations to 97% validation accuracy", to_97, "[0:*]", 0) +
+       script + panel(fmt::format("iterations to {:g}% validation accuracy", l.target).c_str(), to_target, "[0:*]", 0) +
            panel("early-stop iteration (hollow: cut off by the end)", early_stop,
                  fmt::format("[0:{}]", std::max<std::int64_t>(1, l.iterations * 23 / 20)), 2) +
            panel("test accuracy at early stop (%)", accuracy_at_early_stop, fmt::format("[{}:{}]", low, high), 3) + "unset multiplot\n",

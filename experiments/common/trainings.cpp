@@ -47,6 +47,23 @@ std::vector<Tensor> values_in(const SafeTensors& file, nn::Module& net) {
   return values;
 }
 
+std::vector<Tensor> buffers_in(const SafeTensors& file, nn::Module& net) {
+  std::vector<Tensor> buffers;
+  for (auto& [name, b] : net.buffers()) {
+    const Tensor& t = file.at(name);
+    require(t.shape() == b->shape() && t.dtype() == b->dtype(), "\"{}\" is {} {}; it must be {} {}", name, bonsai::name(t.dtype()), t.shape(),
+            bonsai::name(b->dtype()), b->shape());
+    buffers.push_back(t);
+  }
+  return buffers;
+}
+
+void set_buffers(nn::Module& net, const std::vector<Tensor>& buffers) {
+  const auto all = net.buffers();
+  require(buffers.size() == all.size(), "a network with {} buffers cannot take {}", all.size(), buffers.size());
+  for (std::size_t i = 0; i < all.size(); ++i) *all[i].second = clone(buffers[i]);
+}
+
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
@@ -197,6 +214,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
     for (const nn::ChosenForm& c : nn::choose_forms(*net, recipe_.sparse_threshold))
       if (c.form == nn::Form::packed) packed += (packed.empty() ? "" : " ") + c.parameter;
   prune::rewind(parameters, start.values);
+  if (!start.buffers.empty()) set_buffers(*net, start.buffers);
   const std::unique_ptr<prune::During> during = start.during ? start.during(*net) : nullptr;
 
   Training result;
@@ -208,6 +226,11 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
     });
   };
 
+  auto load_kept = [&] {
+    result.kept_values = load_values(kept_file);
+    result.kept_buffers = taking_over(kept_file, [&] { return buffers_in(load_safetensors(kept_file), *net); });
+  };
+
   // An earlier run finished this training: take what it left.
   if (const std::string rows = folder_.part(id.str()); !rows.empty()) {
     result.record = from_csv(id, rows).record;
@@ -215,7 +238,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       result.final_values = load_values(final_file);
       result.final_masks = masks_in(load_safetensors(final_file), *net);
     }
-    if (start.keep_values_at >= 0) result.kept_values = load_values(kept_file);
+    if (start.keep_values_at >= 0) load_kept();
     fs::remove(partial_file);  // the kill may have come just before this
     progress_.skip(recipe_.iterations - start.iteration);
     progress_.finish_item(name + ": finished before");
@@ -236,6 +259,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
       if (during) prune::set_masks(parameters, masks_in(saved, *net));
       prune::rewind(parameters, values_in(saved, *net));
+      set_buffers(*net, buffers_in(saved, *net));
       optimizer->load_state(state);
       if (during) during->load_state(state);
       options.first = iteration_of(saved);
@@ -244,13 +268,14 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
               "it is not of this training");
       result.record = from_csv(id, saved.metadata.at("rows")).record;
     });
-    if (start.keep_values_at >= 0 && start.keep_values_at < options.first) result.kept_values = load_values(kept_file);
+    if (start.keep_values_at >= 0 && start.keep_values_at < options.first) load_kept();
     progress_.skip(options.first - start.iteration);
   }
 
   auto keep_values_if_due = [&](std::int64_t iteration) {
     if (iteration != start.keep_values_at) return;
     result.kept_values = prune::snapshot(parameters);
+    for (auto& [buffer, b] : net->buffers()) result.kept_buffers.push_back(clone(*b));
     save_safetensors(kept_file, dense_view(*net), {{"iteration", fmt::format("{}", iteration)}});
   };
 

@@ -40,7 +40,8 @@ struct Recipe {
 // stay as they are, pruned layers train in the form that is the faster one (nn/forms.h); what is saved and returned is dense all the same.
 struct Start {
   std::vector<Tensor> values, masks = {};
-  BatchSource batches;
+  std::vector<Tensor> buffers = {};  // BatchNorm's statistics, in the order of the network's buffers(); none: a new network's
+  BatchSource batches = {};
   std::int64_t iteration = 0;        // later than 0 when rewound to step k
   std::int64_t keep_values_at = -1;  // the iteration whose weights later trainings rewind to; -1: none
   bool keep_final = false;           // save the trained weights as a checkpoint
@@ -52,7 +53,7 @@ struct Start {
 struct Training {
   std::vector<nn::Evaluation> record;
   std::vector<Tensor> final_values, final_masks;  // with keep_final
-  std::vector<Tensor> kept_values;                // at keep_values_at
+  std::vector<Tensor> kept_values, kept_buffers;  // at keep_values_at
 };
 
 class Trainings {

@@ -257,7 +257,7 @@ TEST(lottery, statistics_by_hand) {
   EXPECT_EQ(c.early_stop.max, 300);
   EXPECT_EQ(c.accuracy_at_early_stop.mean, (93 + 97) / 2.0);
   EXPECT_EQ(c.accuracy_final.mean, 96);
-  EXPECT_EQ(c.iterations_to_97.mean, 200);
+  EXPECT_EQ(c.iterations_to_target.mean, 200);
   EXPECT_EQ(c.curve.front(), std::pair(std::int64_t{0}, 93.0));
   EXPECT_TRUE(l.cell("reinit", 0).empty());
   const std::string json = l.summary_json();
