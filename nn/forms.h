@@ -24,7 +24,8 @@ struct PackingRow {
 };
 std::span<const PackingRow> packing_table();  // by rising entries, from 0
 
-// The density below which the packed form is the faster one for a weight of this shape; 0, never, for less than two axes.
+// The density below which the packed form is the faster one for a weight of this shape: by the table, the same one for all convolutions (four
+// axes), and 0, never, for less than two axes.
 double packing_threshold(const Shape& shape);
 
 struct ChosenForm {

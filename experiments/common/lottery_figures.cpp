@@ -142,7 +142,7 @@ void draw_density(const Lottery& l, const std::filesystem::path& figures) {
       return p +
              "set yrange [0:1]\nset label 'no training got there' at graph 0.5, graph 0.5 center\nplot NaN notitle\n";
     if (column == early_stop && !crosses.empty())
-      p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.06 left font ',9'\n";
+      p += "set label 'x  the paper, relative to our dense network' at graph 0.03, graph 0.95 left font ',9'\n";
     std::string plots;
     for (std::size_t a = 0; a < l.arms.size(); ++a) {
       const std::string& arm = l.arms[a];

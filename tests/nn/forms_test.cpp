@@ -48,6 +48,8 @@ TEST(Forms, AShapeTakesTheThresholdOfItsRow) {
   }
   EXPECT_EQ(packing_threshold({1 << 20, 1 << 20}), table.back().threshold);
   EXPECT_EQ(packing_threshold({100, 30, 10}), packing_threshold({100, 300}));
+  EXPECT_EQ(packing_threshold({16, 3, 3, 3}), packing_threshold({512, 512, 3, 3}));
+  EXPECT_LT(packing_threshold({16, 3, 3, 3}), packing_threshold({16, 27}));
   EXPECT_EQ(packing_threshold({300}), 0);
   EXPECT_EQ(packing_threshold({}), 0);
 }
