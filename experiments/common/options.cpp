@@ -149,6 +149,8 @@ void Options::text(const std::string& name, std::string& v, const std::string& o
                           [=, &v](const std::string&) { return v == otherwise; }});
 }
 
+void Options::output(const std::string& name, std::string& v, const std::string& help) { impl_->app.add_option(name, v, help)->type_name("FILE"); }
+
 bool Options::parse(int argc, char** argv) {
   if (!parse_with(impl_->app, argc, argv)) return false;
   for (auto& b : impl_->bound) b.settle(size);

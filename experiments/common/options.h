@@ -41,6 +41,8 @@ class Options {
             double high);  // [low, high]
   void text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
             const std::vector<std::string>& choices = {});
+  // A file to write besides. It decides nothing, so it is no setting.
+  void output(const std::string& name, std::string& v, const std::string& help);
 
   // Something that was found rather than given and decides the results, such as which of two data sets is there. It counts as a setting.
   void fact(const std::string& name, const std::string& value, bool as_usual);
