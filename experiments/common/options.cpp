@@ -215,7 +215,9 @@ void ToolOptions::files(const std::string& name, std::vector<std::string>& v, co
 void ToolOptions::text(const std::string& name, std::string& v, const std::string& help, const std::string& type,
                        const std::vector<std::string>& choices) {
   impl_->app.add_option(name, v, help)->type_name(type);
-  impl_->checks.push_back([=, &v] { check_choice(name, v, choices); });
+  impl_->checks.push_back([=, &v] {
+    if (!v.empty()) check_choice(name, v, choices);
+  });
 }
 void ToolOptions::integer(const std::string& name, std::optional<std::int64_t>& v, const std::string& help, std::int64_t low,
                           std::int64_t high) {
