@@ -62,12 +62,13 @@ std::string describe(const Networks& n) {
   std::string text;
   std::int64_t kept = 0, weights = 0;
   std::size_t width = 12;
+  const bool convolutions = n.packed->parameters().front()->shape().rank() == 4;
   for (const nn::Parameter* p : n.packed->parameters()) width = std::max(width, p->name().size());
   for (const nn::Parameter* p : n.packed->parameters()) {
     if (p->shape().rank() < 2) continue;
-    const std::string kernel = p->shape().rank() == 4 ? fmt::format(", {}x{}", p->shape()[2], p->shape()[3]) : "";
-    text += fmt::format("  {:<{}} {:>4} -> {:<4}{} {:>7} of {:>7} weights, {:6.2f}%  {}\n", p->name(), width, p->shape()[1], p->shape()[0],
-                        kernel, p->kept(), p->numel(), 100 * p->density(), nn::name(nn::form_of(*p)));
+    const std::string kernel = p->shape().rank() == 4 ? fmt::format("{}x{}", p->shape()[2], p->shape()[3]) : "";
+    text += fmt::format("  {:<{}} {:>4} -> {:<4}{:>{}} {:>7} of {:>7} weights, {:6.2f}%  {}\n", p->name(), width, p->shape()[1], p->shape()[0],
+                        kernel, convolutions ? 4 : 0, p->kept(), p->numel(), 100 * p->density(), nn::name(nn::form_of(*p)));
     kept += p->kept(), weights += p->numel();
   }
   return fmt::format("{} of {} weights, {:.2f}%\n{}", kept, weights, 100 * static_cast<double>(kept) / static_cast<double>(weights), text);

@@ -234,6 +234,16 @@ bool ToolOptions::parse(int argc, char** argv) {
   return true;
 }
 
+std::string given(int argc, char** argv, const std::string& option, const std::string& otherwise) {
+  std::string value = otherwise;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == option && i + 1 < argc) value = argv[i + 1];
+    if (word.starts_with(option + "=")) value = word.substr(option.size() + 1);
+  }
+  return value;
+}
+
 std::vector<double> numbers_in(const std::string& option, const std::string& list) {
   std::vector<double> all;
   for (std::size_t begin = 0; begin <= list.size();) {

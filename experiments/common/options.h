@@ -81,6 +81,9 @@ class ToolOptions {
   std::unique_ptr<Impl> impl_;
 };
 
+// What the command line says for an option on which other options' defaults depend, before they are declared. parse() checks it later.
+std::string given(int argc, char** argv, const std::string& option, const std::string& otherwise);
+
 // The numbers of a list such as "0.5,0.9"; what is not a finite number is refused, naming the option.
 std::vector<double> numbers_in(const std::string& option, const std::string& list);
 

@@ -75,8 +75,10 @@ Pictures pictures_for(nn::Module& net, const SafeTensors& file, const std::strin
   const std::string set = !dataset.empty() ? dataset : !a.dataset.empty() ? a.dataset : in == 28 * 28 ? "mnist" : "cifar-10";
   const bool grey = set != "cifar-10";
   require(grey == (in == 28 * 28), "{}: takes {} and not those of {}", file.file, grey ? "32 x 32 pixels in colour" : "28 x 28 pixels in grey", set);
-  if (a.classes.empty()) a.classes = classes_of(set);
-  require(out == std::ssize(a.classes), "{}: takes {} numbers and knows {} classes; {} has {}", file.file, in, out, set, a.classes.size());
+  const bool named = !a.classes.empty();
+  if (!named) a.classes = classes_of(set);
+  require(out == std::ssize(a.classes), "{}: takes {} numbers and knows {} classes; {} {}", file.file, in, out, named ? "the file names" : set + " has",
+          a.classes.size());
   const std::size_t channels = grey ? 1 : 3, told = a.normalization.mean.size();
   require(told <= 1 || told == channels, "{}: is normalised by {} channels, and its pictures have {}", file.file, told, channels);
   return {set, a.classes, a.normalization, grey ? 1 : 3, grey ? 28 : 32};
