@@ -34,7 +34,7 @@ using namespace bonsai::experiments;
 
 struct Settings {
   std::int64_t iterations, lr_every, batch, evaluate_every, checkpoint_every, validation;
-  double lr, weight_decay;
+  double lr, momentum, weight_decay;
   std::string net, dataset, weights, criterion_text, sparsities_text;
   std::vector<std::string> methods;
   std::vector<double> sparsities;
@@ -51,7 +51,8 @@ void declare(Options& o, Settings& s, bool lenet5) {
   o.integer("--iterations", s.iterations, {lenet5 ? 150 : 400, lenet5 ? 3000 : 12500, 125000}, "of one training", 1, 100'000'000);
   o.integer("--lr-every", s.lr_every, {lenet5 ? 60 : 150, lenet5 ? 1200 : 5000, 25000}, "iterations, after each of which the learning rate falls to a tenth", 1, 100'000'000);
   o.integer("--batch", s.batch, 100, "examples a step, and to score by", 1, 50000);
-  o.real("--lr", s.lr, 0.1, "the learning rate of SGD with momentum 0.9", 1e-12, 1e3);
+  o.real("--lr", s.lr, 0.1, "SGD's learning rate", 1e-12, 1e3);
+  o.real("--momentum", s.momentum, lenet5 ? 0 : 0.9, "SGD's momentum; with 0.9 at this rate LeNet-5 diverges, and the authors' code has 0", 0, 0.9999);
   o.real("--weight-decay", s.weight_decay, 5e-4, "of all parameters", 0, 1);
   o.integer("--evaluate-every", s.evaluate_every, {200, 500, 1000}, "iterations", 1, 100'000'000);
   o.integer("--checkpoint-every", s.checkpoint_every, 5000, "iterations; what a kill can cost", 1, 100'000'000);
@@ -178,7 +179,7 @@ Recipe recipe_of(const Settings& s, const Options& o, const Data& data) {
   return {.network = [&s] { return network(s); },
           .optimizer =
               [&s](std::vector<nn::Parameter*> p) {
-                return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = s.weight_decay});
+                return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = s.momentum, .weight_decay = s.weight_decay});
               },
           .rate = [&s](std::int64_t i) { return s.lr * std::pow(0.1, static_cast<double>(i / s.lr_every)); },
           .iterations = s.iterations,
