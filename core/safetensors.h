@@ -22,7 +22,7 @@ namespace bonsai {
 struct NamedTensor {
   std::string name;
   Tensor value;
-  std::string_view narrow = {};  // "I32" or "U16": how an i64 tensor is written where 8 bytes an element are too many
+  std::string_view narrow = {};  // how it is written where its own type takes too many bytes: i64 as "I32" or "U16", f32 as "F16", rounded
 };
 using Metadata = std::map<std::string, std::string>;
 inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the cap of the format's reference implementation

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -25,7 +26,8 @@ FileType type_of(const NamedTensor& t, const std::string& file) {
   const DType own = t.value.dtype();
   if (t.narrow == "I32" && own == DType::i64) return {"I32", 4};
   if (t.narrow == "U16" && own == DType::i64) return {"U16", 2};
-  require(t.narrow.empty(), "safetensors {}: tensor \"{}\" is {} and cannot be written as {}; I32 and U16 can hold i64", file, printable(t.name),
+  if (t.narrow == "F16" && own == DType::f32) return {"F16", 2};
+  require(t.narrow.empty(), "safetensors {}: tensor \"{}\" is {} and cannot be written as {}; I32 and U16 can hold i64, F16 f32", file, printable(t.name),
           name(own), printable(t.narrow, 20));
   return {own == DType::f32 ? "F32" : own == DType::f64 ? "F64" : own == DType::i64 ? "I64" : "U8", size_of(own)};
 }
@@ -38,6 +40,23 @@ std::string narrowed(const NamedTensor& t, const std::string& file) {
     require(std::in_range<To>(v), "safetensors {}: tensor \"{}\" holds {}, which does not fit in {}", file, printable(t.name), v, t.narrow);
     const To small = static_cast<To>(v);
     bytes.append(reinterpret_cast<const char*>(&small), sizeof small);
+  }
+  return bytes;
+}
+
+// The nearest f16, of two equally near the even one. With q the exponent of its last place, the number is n 2^q, n at most 2048; then the
+// bits are n - 1024 beside the exponent q + 25, where a carry and the small numbers (n < 1024, q = -24) come out right by themselves.
+std::string halves(const NamedTensor& t, const std::string& file) {
+  std::string bytes;
+  bytes.reserve(t.value.numel() * 2);
+  for (float v : t.value.data<float>()) {
+    int exponent = 0;
+    std::frexp(v, &exponent);
+    const int q = (v == 0 ? -14 : std::max(exponent - 1, -14)) - 10;
+    require(std::abs(v) < 65520, "safetensors {}: tensor \"{}\" holds {}, which does not fit in F16", file, printable(t.name), v);
+    const auto n = static_cast<std::uint32_t>(std::nearbyint(std::ldexp(std::abs(static_cast<double>(v)), -q)));
+    const auto h = static_cast<std::uint16_t>((std::signbit(v) ? 0x8000u : 0u) + (static_cast<std::uint32_t>(q + 25) << 10) + n - 1024);
+    bytes.append(reinterpret_cast<const char*>(&h), sizeof h);
   }
   return bytes;
 }
@@ -116,7 +135,7 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   std::vector<std::string> narrow(tensors.size());
   for (std::size_t i : l.order) {
     const NamedTensor& t = tensors[i];
-    if (!t.narrow.empty()) narrow[i] = t.narrow == "U16" ? narrowed<std::uint16_t>(t, file) : narrowed<std::int32_t>(t, file);
+    if (!t.narrow.empty()) narrow[i] = t.narrow == "F16" ? halves(t, file) : t.narrow == "U16" ? narrowed<std::uint16_t>(t, file) : narrowed<std::int32_t>(t, file);
     parts.push_back(t.narrow.empty() ? std::string_view(static_cast<const char*>(t.value.bytes()), t.value.size_in_bytes()) : narrow[i]);
   }
   write_whole(path, parts);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/files.h"
-#include "nn/layers.h"
+#include "nn/networks.h"
 
 namespace bonsai::nn {
 namespace {
@@ -56,10 +56,16 @@ std::vector<std::int32_t> counts(const SafeTensors& file, const std::string& nam
 
 Stored read_packed(const SafeTensors& file, const std::string& name) {
   const std::vector<std::int32_t> shape = counts(file, name + ".shape");
-  require(shape.size() == 2, "{}: \"{}.shape\" has {} axes; a Linear layer's weight has 2", file.file, name, shape.size());
-  const std::int64_t rows = shape[0], columns = shape[1];
-  require(columns <= most_columns, "{}: \"{}.shape\" has {} columns; a packed file can count {}", file.file, name, columns, most_columns);
-  Stored out{{rows, columns}, floats(file, name + ".values"), {}, {}};
+  require(shape.size() == 2 || shape.size() == 4, "{}: \"{}.shape\" has {} axes; a Linear layer's weight has 2, a convolution's 4", file.file, name,
+          shape.size());
+  std::int64_t rows = shape[0], columns = 1;
+  Shape dense{rows};
+  for (std::size_t a = 1; a < shape.size(); ++a) {
+    dense.push_back(shape[a]);
+    columns *= shape[a];
+    require(columns <= most_columns, "{}: \"{}.shape\" has {} columns; a packed file can count {}", file.file, name, columns, most_columns);
+  }
+  Stored out{dense, floats(file, name + ".values"), {}, {}};
   std::vector<std::int32_t> column = counts(file, name + ".column");
   require(out.values.shape() == Shape{static_cast<std::int64_t>(column.size())},
           "{}: \"{}.values\" {} do not fit {} entries of \"{}.column\"", file.file, name, out.values.shape(), column.size(), name);
@@ -86,8 +92,8 @@ Stored read(const SafeTensors& file, const std::string& name) {
 
 void put(Parameter& p, const Stored& s) {
   if (s.pattern) {
-    p.set_mask(mask_of(*s.pattern));
-    p.set(unpack(s.values, *s.pattern));
+    p.set_mask(reshape(mask_of(*s.pattern), s.shape));
+    p.set(reshape(unpack(s.values, *s.pattern), s.shape));
     return p.pack();
   }
   if (s.mask.defined()) p.set_mask(s.mask);
@@ -103,21 +109,89 @@ bool has(const SafeTensors& file, const std::string& name) {
 
 std::string layer(std::size_t i) { return fmt::format("fc{}", i + 1); }
 
-// Every tensor must be part of the chain: what is left over would have been left out in silence.
-void check_names(const SafeTensors& file, std::size_t layers) {
-  std::set<std::string> known;
-  for (std::size_t i = 0; i < layers; ++i) {
-    const std::string weight = layer(i) + ".weight";
-    known.insert(layer(i) + ".bias");
-    if (file.find(weight))
-      known.insert({weight, weight + ".mask"});
+// Every tensor must be part of the network: what is left over would have been left out in silence.
+void check_names(const SafeTensors& file, const std::vector<std::string>& parameters, const std::vector<std::string>& others, const std::string& network) {
+  std::set<std::string> known(others.begin(), others.end());
+  for (const std::string& name : parameters) {
+    if (file.find(name))
+      known.insert({name, name + ".mask"});
     else
-      for (const char* part : parts) known.insert(weight + part);
+      for (const char* part : parts) known.insert(name + part);
   }
   for (const NamedTensor& t : file.tensors)
-    require(known.contains(t.name),
-            "{}: has \"{}\", which is not of the chain of Linear layers that ends with {}; other networks are not read yet", file.file,
-            printable(t.name), layer(layers - 1));
+    require(known.contains(t.name), "{}: has \"{}\", which is not of {}", file.file, printable(t.name), network);
+}
+
+// ---- Which network is it?
+
+// Of files that do not say so: the first of these tensors that is there, in whatever form, tells, beside a convolution "conv1".
+constexpr std::pair<const char*, const char*> marks[] = {
+    {"layer1.8.conv1", "resnet56"}, {"layer1.4.conv1", "resnet32"}, {"layer1.0.conv1", "resnet20"}, {"conv16", "vgg19"}, {"conv13", "vgg16"},
+    {"conv6", "conv6"},             {"conv4", "conv4"},             {"fc3", "conv2"},               {"conv1", "lenet5"}};
+
+// One of network()'s, with its buffers.
+std::unique_ptr<Sequential> named_network(const SafeTensors& file, const std::string& name) {
+  std::unique_ptr<Sequential> net;
+  try {
+    net = network(printable(name));
+  } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
+  std::vector<Stored> stored;
+  std::vector<std::string> parameters, buffers;
+  auto fits = [&](const std::string& tensor, const Shape& found, const Shape& expected) {
+    require(found == expected, "{}: \"{}\" {} does not fit {}, which has {} there", file.file, tensor, found, name, expected);
+  };
+  for (const Parameter* p : net->parameters()) {
+    parameters.push_back(p->name());
+    fits(p->name(), stored.emplace_back(read(file, p->name())).shape, p->shape());
+  }
+  for (const auto& [buffer, value] : net->buffers()) {
+    buffers.push_back(buffer);
+    const Tensor t = floats(file, buffer);
+    fits(buffer, t.shape(), value->shape());
+    if (buffer.ends_with("running_var"))
+      for (float v : t.data<float>()) require(v >= 0, "{}: \"{}\" holds {}, which is no variance", file.file, buffer, v);
+    *value = t;
+  }
+  check_names(file, parameters, buffers, name);
+  for (std::size_t i = 0; i < stored.size(); ++i) put(*net->parameters()[i], stored[i]);
+  return net;
+}
+
+std::unique_ptr<Sequential> chain_of_linear(const SafeTensors& file) {
+  std::vector<Stored> weights, biases;
+  const bool with_biases = file.find("fc1.bias") != nullptr;
+  std::int64_t entries = 0, features = 0;
+  for (std::size_t i = 0; i == 0 || has(file, layer(i)); ++i) {
+    require(i < most_layers, "{}: has more than {} layers", file.file, most_layers);
+    const std::string weight = layer(i) + ".weight", bias = layer(i) + ".bias";
+    const Shape s = weights.emplace_back(read(file, weight)).shape;
+    require(s.rank() == 2 && s[0] > 0 && s[1] > 0, "{}: \"{}\" is {}; a Linear layer's weight is (out, in)", file.file, weight, s);
+    require(i == 0 || s[1] == features, "{}: \"{}\" {} does not fit the {} outputs of the layer before", file.file, weight, s, features);
+    require(s[0] <= most_entries / s[1] && (entries += s[0] * s[1]) <= most_entries,
+            "{}: with \"{}\" {} the network unfolds to more than {} weights", file.file, weight, s, most_entries);
+    features = s[0];
+    const bool with_bias = file.find(bias) != nullptr;
+    require(with_bias == with_biases, "{}: has {} but no {}", file.file, with_bias ? bias : "fc1.bias", with_bias ? "fc1.bias" : bias);
+    if (!with_bias) continue;
+    const Shape b = biases.emplace_back(read(file, bias)).shape;
+    require(b == Shape{features}, "{}: \"{}\" {} does not fit \"{}\" {}", file.file, bias, b, weight, s);
+  }
+  std::vector<std::string> parameters, others;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    parameters.push_back(layer(i) + ".weight");
+    if (with_biases) others.push_back(layer(i) + ".bias");
+  }
+  check_names(file, parameters, others, fmt::format("the chain of Linear layers that ends with {}", layer(weights.size() - 1)));
+
+  auto net = std::make_unique<Sequential>();
+  net->add<Flatten>("flatten");
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i > 0) net->add<ReLU>(fmt::format("relu{}", i));
+    net->add<Linear>(layer(i), weights[i].shape[1], weights[i].shape[0], with_biases);
+    put(net->parameter(layer(i) + ".weight"), weights[i]);
+    if (with_biases) put(net->parameter(layer(i) + ".bias"), biases[i]);
+  }
+  return net;
 }
 
 }  // namespace
@@ -138,6 +212,7 @@ std::vector<NamedTensor> packed_view(Module& net) {
     std::copy(p->shape().begin(), p->shape().end(), shape.mutable_data<std::int64_t>().begin());
     all.push_back({p->name() + ".shape", shape, "I32"});
   }
+  for (const auto& [name, buffer] : net.buffers()) all.push_back({name, *buffer});
   return all;
 }
 
@@ -148,35 +223,11 @@ bool is_packed_file(const SafeTensors& file) {
 }
 
 std::unique_ptr<Sequential> network_of(const SafeTensors& file) {
-  std::vector<Stored> weights, biases;
-  const bool with_biases = file.find("fc1.bias") != nullptr;
-  std::int64_t entries = 0, features = 0;
-  for (std::size_t i = 0; i == 0 || has(file, layer(i)); ++i) {
-    require(i < most_layers, "{}: has more than {} layers", file.file, most_layers);
-    const std::string weight = layer(i) + ".weight", bias = layer(i) + ".bias";
-    const Shape s = weights.emplace_back(read(file, weight)).shape;
-    require(s.rank() == 2 && s[0] > 0 && s[1] > 0, "{}: \"{}\" is {}; a Linear layer's weight is (out, in)", file.file, weight, s);
-    require(i == 0 || s[1] == features, "{}: \"{}\" {} does not fit the {} outputs of the layer before", file.file, weight, s, features);
-    require(s[0] <= most_entries / s[1] && (entries += s[0] * s[1]) <= most_entries,
-            "{}: with \"{}\" {} the network unfolds to more than {} weights", file.file, weight, s, most_entries);
-    features = s[0];
-    const bool with_bias = file.find(bias) != nullptr;
-    require(with_bias == with_biases, "{}: has {} but no {}", file.file, with_bias ? bias : "fc1.bias", with_bias ? "fc1.bias" : bias);
-    if (!with_bias) continue;
-    const Shape b = biases.emplace_back(read(file, bias)).shape;
-    require(b == Shape{features}, "{}: \"{}\" {} does not fit \"{}\" {}", file.file, bias, b, weight, s);
-  }
-  check_names(file, weights.size());
-
-  auto net = std::make_unique<Sequential>();
-  net->add<Flatten>("flatten");
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (i > 0) net->add<ReLU>(fmt::format("relu{}", i));
-    net->add<Linear>(layer(i), weights[i].shape[1], weights[i].shape[0], with_biases);
-    put(net->parameter(layer(i) + ".weight"), weights[i]);
-    if (with_biases) put(net->parameter(layer(i) + ".bias"), biases[i]);
-  }
-  return net;
+  if (const auto said = file.metadata.find("network"); said != file.metadata.end()) return named_network(file, said->second);
+  if (has(file, "conv1"))
+    for (const auto& [layer, network] : marks)
+      if (has(file, layer)) return named_network(file, network);
+  return chain_of_linear(file);
 }
 
 }  // namespace bonsai::nn

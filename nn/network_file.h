@@ -4,8 +4,9 @@
 //   fc1.weight.values      F32 (kept)        the weights that stay, row by row
 //   fc1.weight.row_begin   I32 (rows + 1)    row r has values row_begin[r] .. row_begin[r + 1] - 1
 //   fc1.weight.column      U16 (kept)        each lies in this column
-//   fc1.weight.shape       I32 (axes)        the dense shape; all axes but the first are columns
+//   fc1.weight.shape       I32 (axes)        the dense shape; all axes but the first are columns: in / groups * kernel * kernel of a convolution
 //   fc1.bias               F32 (300)         what is not packed, dense
+//   bn1.running_mean       F32 (16)          buffers, in both kinds of file
 //
 // so 6 bytes for a weight that stays and none for one that is gone. The parts are those of a SciPy matrix:
 // csr_matrix((values, column, row_begin), shape). Both kinds are safetensors files, and hostile until checked: every refusal is one line
@@ -19,13 +20,14 @@
 
 namespace bonsai::nn {
 
-// What a packed file of this network holds, for save_safetensors(): packed parameters in their parts, others dense.
+// What a packed file of this network holds, for save_safetensors(): packed parameters in their parts, others and buffers dense.
 std::vector<NamedTensor> packed_view(Module& net);
 
 bool is_packed_file(const SafeTensors& file);  // is any parameter there in parts?
 
-// The network that a file holds, in the forms that it has there: masked, packed or dense. So far that is any chain of Linear layers
-// fc1, fc2, ... with ReLU between them, which takes (n, in) or images of `in` pixels.
+// The network that a file holds, in the forms that it has there: masked, packed or dense. The metadata's `network`, one of network()'s names,
+// says which it is. Without it, the names of the tensors tell network()'s networks apart (with a convolution conv1), and a chain of
+// Linear layers fc1, fc2, ... of any sizes is one with ReLU between them, which takes (n, in) or images of `in` pixels.
 std::unique_ptr<Sequential> network_of(const SafeTensors& file);
 
 }  // namespace bonsai::nn

@@ -21,6 +21,15 @@ Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
   return {loss / static_cast<double>(n), 100 * correct / static_cast<double>(n)};
 }
 
+void estimate_statistics(Module& net, const BatchSource& batches, std::int64_t count) {
+  NoGrad off;
+  const bool training = net.training();
+  net.reset_buffers();
+  net.train();
+  for (std::int64_t i = 0; i < count; ++i) net(batches(i).inputs);
+  net.train(training);
+}
+
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& o, const Hooks& hooks) {
   require(o.first >= 0 && o.first <= o.iterations, "train: cannot start at iteration {} of {}", o.first, o.iterations);
   require(o.rate && batches, "train: needs a learning rate (for instance constant(0.1)) and a source of batches");

@@ -19,6 +19,10 @@ struct Measure {
 // 64 where a weight is packed, whose columns are then still in the cache when they are used.
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels);
 
+// Running statistics anew, for weights that were not trained into their place (averaged, interpolated, pruned): from those of a new network,
+// `count` batches are passed through in training mode. Of a BatchNorm of momentum 0.1 there is 0.9^count left of what they began with.
+void estimate_statistics(Module& net, const BatchSource& batches, std::int64_t count);
+
 struct TrainOptions {
   std::int64_t first = 0;           // the iteration to start from (rewinding and resuming start later)
   std::int64_t iterations;          // the iteration to stop before

@@ -168,7 +168,7 @@ std::string InitialPruning::layers_csv() const {
 
 void show(const InitialPruning& p, const RunFolder& folder) {
   folder.write("layers.csv", p.layers_csv());
-  present(folder, {"Pruning before training on " + p.dataset, p.draw(folder.file("figures")), p.table(), p.summary_json()});
+  present(folder, {"Pruning before training: " + p.net + " on " + p.dataset, p.draw(folder.file("figures")), p.table(), p.summary_json()});
 }
 
 }  // namespace bonsai::experiments

@@ -190,7 +190,7 @@ unset key
 }
 
 // For each pixel, how many of its weights in the first layer a method keeps: a picture a method, at the trained sparsity nearest to 98%.
-// Returns whether there was anything to draw.
+// Returns whether there was anything to draw: a convolution's first layer sees every pixel alike.
 bool draw_pixels(const InitialPruning& p, const std::filesystem::path& figures) {
   const auto nearest = std::min_element(p.sparsities.begin(), p.sparsities.end(),
                                         [](double a, double b) { return std::abs(a - 0.98) < std::abs(b - 0.98); });
@@ -199,7 +199,7 @@ bool draw_pixels(const InitialPruning& p, const std::filesystem::path& figures) 
   int index = 0;
   for (const std::string& m : p.methods)
     for (const Pruned& q : p.pruned) {
-      if (q.trial > 0 || q.method != m || q.level != level || !q.emptied.empty()) continue;
+      if (q.trial > 0 || q.method != m || q.level != level || !q.emptied.empty() || q.masks[0].rank() != 2) continue;
       const Tensor counts = sum(cast(q.masks[0], DType::f64), {0});
       const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(counts.numel()))));
       std::int64_t seen = 0;

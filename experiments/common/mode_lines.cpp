@@ -53,8 +53,9 @@ namespace {
 std::string file_of(const Copies& c) { return "parts/" + c.str() + "-lines.csv"; }
 }  // namespace
 
-Lines::Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points)
-    : folder_(folder), recipe_(recipe), all_(std::move(all)), copies_(copies), points_(points) {
+Lines::Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points, BatchSource batches,
+             std::int64_t statistics)
+    : folder_(folder), recipe_(recipe), all_(std::move(all)), copies_(copies), points_(points), batches_(std::move(batches)), statistics_(statistics) {
   for (const Copies& of : all_)
     if (folder.has(file_of(of))) read(of);
 }
@@ -67,13 +68,17 @@ void Lines::measure(const Copies& of, const std::vector<std::vector<Tensor>>& en
     nn::choose_forms(*net, recipe_.sparse_threshold);
     return net;
   };
+  const BatchSource batches = batches_;  // (its own, for this thread)
+  const auto settle = [&](nn::Module& net) {
+    if (!net.buffers().empty()) nn::estimate_statistics(net, batches, statistics_);
+  };
   const auto began = std::chrono::steady_clock::now();
   std::string rows;
   for (std::int64_t a = 0; a < copies_; ++a)
     for (std::int64_t b = a + 1; b < copies_; ++b)
       rows += to_csv({of, a, b,
                       prune::errors_along_line(ends.at(a), ends.at(b), network, recipe_.test.inputs, recipe_.test.labels,
-                                               static_cast<int>(points_))});
+                                               static_cast<int>(points_), settle)});
   folder_.write(file_of(of), rows);
   folder_.add_time("lines", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
 }
@@ -133,7 +138,7 @@ std::string ModeLines::summary_json() const {
   s.put({"command"}, command);
   s.put({"seeds"}, seeds);
   s.put({"paper", "stable_below"}, prune::stable_below);
-  s.put({"paper", "dense_lenet_is_stable_from_step"}, 0);
+  if (!paper_name.empty()) s.put({"paper", "dense_" + paper_name + "_is_stable_from_step"}, paper_stable_from);
   auto put = [&](Summary::Path path, const Connection& c) {
     const std::pair<const char*, const Statistic*> all[] = {{"instability", &c.instability}, {"error_ends", &c.error_ends}, {"error_sup", &c.error_sup}};
     for (auto [name, value] : all) {

@@ -36,7 +36,9 @@ std::vector<Line> lines_from_csv(const Copies& of, std::int64_t copies, std::int
 class Lines {
  public:
   // all: in the order of lines.csv. What an earlier run has left is checked and taken over; the folder knows of its trainings already.
-  Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points);
+  // statistics: so many of these batches give a network with BatchNorm its running statistics, at every place of a line; others have none.
+  Lines(RunFolder& folder, const Recipe& recipe, std::vector<Copies> all, std::int64_t copies, std::int64_t points, BatchSource batches,
+        std::int64_t statistics);
   // Thread-safe for different copies. ends: their trained weights; masks: by which both ends are pruned, and so is every network between.
   void measure(const Copies& of, const std::vector<std::vector<Tensor>>& ends, const std::vector<Tensor>& masks) const;
   std::vector<Line> collect() const;  // when all are measured; writes lines.csv
@@ -47,6 +49,8 @@ class Lines {
   const Recipe& recipe_;
   std::vector<Copies> all_;
   std::int64_t copies_, points_;
+  BatchSource batches_;
+  std::int64_t statistics_;
 };
 
 // One network's lines, over trials and pairs.
@@ -62,6 +66,8 @@ struct ModeLines {
   std::vector<std::int64_t> steps, levels;  // of which dense networks were copied; levels of pruning that were measured, without 0
   std::int64_t rewind;                      // one of the steps
   std::string network, command, seeds;
+  std::string paper_name = {};         // what the paper's statement is of; "": it says nothing of this network
+  std::int64_t paper_stable_from = 0;  // the step from which the dense network is stable in the paper
 
   Connection at(const std::string& arm, std::int64_t step, std::int64_t level) const;
   Connection pruned(const std::string& arm, std::int64_t level) const { return at(level == 0 ? "dense" : arm, rewind, level); }

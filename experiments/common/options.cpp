@@ -149,6 +149,8 @@ void Options::text(const std::string& name, std::string& v, const std::string& o
                           [=, &v](const std::string&) { return v == otherwise; }});
 }
 
+void Options::output(const std::string& name, std::string& v, const std::string& help) { impl_->app.add_option(name, v, help)->type_name("FILE"); }
+
 bool Options::parse(int argc, char** argv) {
   if (!parse_with(impl_->app, argc, argv)) return false;
   for (auto& b : impl_->bound) b.settle(size);
@@ -213,7 +215,9 @@ void ToolOptions::files(const std::string& name, std::vector<std::string>& v, co
 void ToolOptions::text(const std::string& name, std::string& v, const std::string& help, const std::string& type,
                        const std::vector<std::string>& choices) {
   impl_->app.add_option(name, v, help)->type_name(type);
-  impl_->checks.push_back([=, &v] { check_choice(name, v, choices); });
+  impl_->checks.push_back([=, &v] {
+    if (!v.empty()) check_choice(name, v, choices);
+  });
 }
 void ToolOptions::integer(const std::string& name, std::optional<std::int64_t>& v, const std::string& help, std::int64_t low,
                           std::int64_t high) {
@@ -228,6 +232,16 @@ bool ToolOptions::parse(int argc, char** argv) {
   if (!parse_with(impl_->app, argc, argv)) return false;
   for (const auto& check : impl_->checks) check();
   return true;
+}
+
+std::string given(int argc, char** argv, const std::string& option, const std::string& otherwise) {
+  std::string value = otherwise;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == option && i + 1 < argc) value = argv[i + 1];
+    if (word.starts_with(option + "=")) value = word.substr(option.size() + 1);
+  }
+  return value;
 }
 
 std::vector<double> numbers_in(const std::string& option, const std::string& list) {

@@ -41,6 +41,8 @@ class Options {
             double high);  // [low, high]
   void text(const std::string& name, std::string& v, const std::string& otherwise, const std::string& help,
             const std::vector<std::string>& choices = {});
+  // A file to write besides. It decides nothing, so it is no setting.
+  void output(const std::string& name, std::string& v, const std::string& help);
 
   // Something that was found rather than given and decides the results, such as which of two data sets is there. It counts as a setting.
   void fact(const std::string& name, const std::string& value, bool as_usual);
@@ -78,6 +80,9 @@ class ToolOptions {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// What the command line says for an option on which other options' defaults depend, before they are declared. parse() checks it later.
+std::string given(int argc, char** argv, const std::string& option, const std::string& otherwise);
 
 // The numbers of a list such as "0.5,0.9"; what is not a finite number is refused, naming the option.
 std::vector<double> numbers_in(const std::string& option, const std::string& list);

@@ -55,9 +55,13 @@ void present(const RunFolder& folder, const Findings& f) {
   folder.write("table.txt", f.table);
   write_report(folder, f.title, f.figures, f.table, f.summary);
   folder.write("summary.json", f.summary);
-  fmt::print("\n{}\nfigures:", f.table);
-  for (const Figure& figure : f.figures) fmt::print(" {}", folder.file("figures/" + figure.file).string());
-  fmt::print("\nreport:  {}\n", folder.file("report.html").string());
+  fmt::print("\n{}\n", f.table);
+  if (!f.figures.empty()) {
+    fmt::print("figures:");
+    for (const Figure& figure : f.figures) fmt::print(" {}", folder.file("figures/" + figure.file).string());
+    fmt::print("\n");
+  }
+  fmt::print("report:  {}\n", folder.file("report.html").string());
 }
 
 void present_again(const RunFolder& folder) {

@@ -34,10 +34,11 @@ double instability(const std::vector<double>& errors) {
 }
 
 std::vector<double> errors_along_line(const Weights& a, const Weights& b, const std::function<std::unique_ptr<nn::Sequential>()>& network,
-                                      const Tensor& inputs, const Tensor& labels, int n) {
+                                      const Tensor& inputs, const Tensor& labels, int n, const std::function<void(nn::Module&)>& settle) {
   const auto net = network();
   return along_line(a, b, n, [&](const Weights& w) {
     rewind(net->parameters(), w);
+    if (settle) settle(*net);
     const auto examples = static_cast<double>(labels.numel());
     const double wrong = std::round((100 - nn::evaluate(*net, inputs, labels).accuracy) / 100 * examples);  // a whole number again
     return 100 * wrong / examples;

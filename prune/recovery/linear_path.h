@@ -30,8 +30,10 @@ std::vector<double> along_line(const Weights& a, const Weights& b, int n, const 
 // The highest of the errors minus the mean of the first and the last. Refuses a NaN.
 double instability(const std::vector<double>& errors);
 
-// The error along the line, in percent of the examples. `network` makes a fresh one, so nothing that exists is changed.
+// The error along the line, in percent of the examples. `network` makes a fresh one, so nothing that exists is changed. `settle` is called
+// with the network at each place before it is measured: BatchNorm's running statistics are not linear in the weights, so those in between
+// are of neither end, and must be estimated anew (nn::estimate_statistics).
 std::vector<double> errors_along_line(const Weights& a, const Weights& b, const std::function<std::unique_ptr<nn::Sequential>()>& network,
-                                      const Tensor& inputs, const Tensor& labels, int n = 30);
+                                      const Tensor& inputs, const Tensor& labels, int n = 30, const std::function<void(nn::Module&)>& settle = {});
 
 }  // namespace bonsai::prune

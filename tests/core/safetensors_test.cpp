@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/files_support.h"
+#include "tests/refuses.h"
 
 namespace bonsai {
 namespace {
@@ -121,6 +122,36 @@ TEST(SafeTensors, EveryF16NumberExactly) {
       ASSERT_EQ(std::abs(static_cast<double>(x[h])), size) << h;
     ASSERT_EQ(std::signbit(x[h]), h >= 32768) << h;
   }
+}
+
+// Written as F16: every f16 number as itself, what lies half way between two as the one whose last bit is 0, what is nearer as the nearer.
+TEST(SafeTensors, WritesF16ToTheNearest) {
+  auto value = [](int h) { return static_cast<float>((h >> 10) == 0 ? std::ldexp(h, -24) : std::ldexp(1024 + (h & 1023), (h >> 10) - 25)); };
+  std::vector<float> x, want;
+  for (int h = 0; h < 0x7C00; ++h)
+    for (const float sign : {1.0f, -1.0f}) {
+      const float here = value(h), next = h + 1 < 0x7C00 ? value(h + 1) : 65536, half = (here + next) / 2, even = h % 2 == 0 ? here : next;
+      x.insert(x.end(), {sign * here, sign * std::nextafter(half, 0.0f)});
+      want.insert(want.end(), {sign * here, sign * here});
+      if (next == 65536) continue;  // (that would be infinity)
+      x.insert(x.end(), {sign * half, sign * std::nextafter(half, 1e9f)});
+      want.insert(want.end(), {sign * even, sign * next});
+    }
+  const test::TemporaryFolder at;
+  const Tensor t = tensor(std::span<const float>(x), {static_cast<std::int64_t>(x.size())});
+  save_safetensors(at / "f", {{"h", t, "F16"}});
+  const SafeTensors back = load_safetensors(at / "f");
+  const auto got = back.at("h").data<float>();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    ASSERT_EQ(got[i], want[i]) << x[i];
+    ASSERT_EQ(std::signbit(got[i]), std::signbit(x[i])) << x[i];
+  }
+  EXPECT_EQ(std::filesystem::file_size(at / "f"), safetensors_size({{"h", t, "F16"}}));
+  EXPECT_LT(std::filesystem::file_size(at / "f"), 2 * x.size() + 200);
+  for (const float v : {65520.0f, std::numeric_limits<float>::infinity(), std::nanf("")})
+    EXPECT_TRUE(test::refuses([&] { save_safetensors(at / "g", {{"h", full({1}, v), "F16"}}); }, {"\"h\" holds", "does not fit in F16"}));
+  EXPECT_TRUE(test::refuses([&] { save_safetensors(at / "g", {{"h", zeros({1}, DType::i64), "F16"}}); }, {"\"h\" is i64 and cannot be written as F16"}));
+  EXPECT_FALSE(std::filesystem::exists(at / "g"));
 }
 
 TEST(SafeTensors, EveryBF16NumberExactly) {

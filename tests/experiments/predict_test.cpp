@@ -9,6 +9,8 @@
 #pragma GCC diagnostic pop
 
 #include "core/safetensors.h"
+#include "datasets/cifar10.h"
+#include "datasets/image_file.h"
 #include "datasets/mnist.h"
 #include "nn/init.h"
 #include "nn/network_file.h"
@@ -171,7 +173,7 @@ TEST(refusals, of_predict) {
 
   // Files that are no such network: the format's own refusals are in tests/nn/network_file_test.cpp.
   save_safetensors(at / "conv", {{"conv1.weight", ones({6, 1, 5, 5})}});
-  refused(predict({at / "conv"}), "conv: has no tensor \"fc1.weight\"");
+  refused(predict({at / "conv"}), "conv: \"conv1.weight\" (6, 1, 5, 5) does not fit lenet5, which has (20, 1, 5, 5) there");
   save_safetensors(at / "monk", {{"fc1.weight", ones({2, 17})}, {"fc1.bias", ones({2})}});
   refused(predict({at / "monk"}), "monk: takes 17 numbers and knows 2 classes");
   save_safetensors(at / "bad", {{"fc1.weight.values", ones({1})},
@@ -185,16 +187,14 @@ TEST(refusals, of_predict) {
   refused(predict({at / "huge", at / "white.png"}), "a logit is inf; the weights are too large to compute with");
 
   // Pictures and exports.
-  std::vector<std::uint8_t> wide(32 * 28);
-  ASSERT_NE(stbi_write_png((at / "wide.png").c_str(), 32, 28, 1, wide.data(), 32), 0);
-  refused(predict({at / "net", at / "wide.png"}), "wide.png: 32 x 28 pixels; the network takes 28 x 28");
-  ASSERT_NE(stbi_write_png((at / "good.png").c_str(), 28, 28, 1, wide.data(), 28), 0);
+  const std::vector<std::uint8_t> good(28 * 28);
+  ASSERT_NE(stbi_write_png((at / "good.png").c_str(), 28, 28, 1, good.data(), 28), 0);
   put(at / "cut.png", get(at / "good.png").substr(0, 50));
-  refused(predict({at / "net", at / "cut.png"}), "cut.png: is a damaged PNG picture");
+  refused(predict({at / "net", at / "cut.png"}), "cut.png: is a damaged picture");
   put(at / "no.png", "P5 28 28 255");
-  refused(predict({at / "net", at / "no.png"}), "no.png: is not a PNG picture");
+  refused(predict({at / "net", at / "no.png"}), "no.png: is not a PNG or JPEG picture");
   put(at / "large.png", std::string(100'000, 'x'));
-  refused(predict({at / "net", at / "large.png"}), "large.png: it has 100000 bytes");
+  refused(predict({at / "net", at / "large.png"}), "large.png: is not a PNG or JPEG picture");
   const std::string before = get(at / "net");
   refused(predict({at / "net", at / "good.png", "--export", at / "net"}), "is the checkpoint itself");
   EXPECT_EQ(get(at / "net"), before);
@@ -202,6 +202,80 @@ TEST(refusals, of_predict) {
   const auto entries = at.entries();
   refused(run({.args = {at / "net", at / "good.png", "--export", at / "big"}, .file_size = 1000, .program = "predict"}), "free some space");
   EXPECT_EQ(at.entries(), entries);  // whole or not at all
+}
+
+// ResNet-20 with what its file says about it: a photograph of any size is scaled, normalised by channel, and called by the file's names.
+TEST(predict, colours_names_and_normalisation_of_the_file) {
+  const TemporaryFolder at;
+  auto net = nn::network("resnet20");
+  nn::initialize(*net, {nn::Fan::he}, Random(1));
+  for (auto& [name, b] : net->buffers()) *b = Random(2).derive(name).uniform(b->shape()) + 0.5;
+  std::vector<NamedTensor> view;
+  for (nn::Parameter* p : net->parameters()) view.push_back({p->name(), p->leaf().detach()});
+  for (auto& [name, b] : net->buffers()) view.push_back({name, *b});
+  const std::string names = "a,b,c,d,e,f,g,h,i,j";
+  const Metadata said{{"network", "resnet20"}, {"dataset", "cifar-10"}, {"classes", names}, {"mean", "0.5,0.4,0.3"}, {"deviation", "0.25,0.2,0.5"}};
+  save_safetensors(at / "net", view, said);
+
+  std::vector<std::uint8_t> pixels(3 * 50 * 40);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * i / 7);
+  ASSERT_NE(stbi_write_png((at / "photo.png").c_str(), 50, 40, 3, pixels.data(), 150), 0);
+  ASSERT_NE(stbi_write_jpg((at / "photo.jpg").c_str(), 50, 40, 3, pixels.data(), 90), 0);
+
+  // The oracle: the three numbers of each pixel by hand.
+  const double mean[] = {0.5, 0.4, 0.3}, deviation[] = {0.25, 0.2, 0.5};
+  auto answer = [&](const std::string& file, bool normalised, const std::vector<std::string>& classes) {
+    Tensor x = cast(datasets::load_image(file, 3, 32, 32), DType::f32);
+    auto v = x.mutable_data<float>();
+    for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(normalised ? (v[i] / 255.0 - mean[i / 1024]) / deviation[i / 1024] : v[i] / 255.0);
+    net->train(false);
+    const NoGrad off;
+    const Tensor p = softmax((*net)(x));
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < 10; ++i) order.emplace_back(-p.at(static_cast<std::int64_t>(i)), i);
+    std::sort(order.begin(), order.end());
+    std::string text = file + ":";
+    for (int i = 0; i < 3; ++i) text += fmt::format("{} {} {:.1f}%", i ? "," : "", classes[order[i].second], -100 * order[i].first);
+    return text + "\n";
+  };
+  const std::vector<std::string> letters{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  for (const char* file : {"photo.png", "photo.jpg"}) {
+    const Outcome o = predict({at / "net", at / file}, {{"BONSAI_DATA", at / "none"}});
+    EXPECT_EQ(o.status, 0) << o.err;
+    EXPECT_EQ(o.out, answer(at / file, true, letters));
+  }
+  save_safetensors(at / "silent", view);  // says nothing: x / 255 and CIFAR-10's names
+  EXPECT_EQ(predict({at / "silent", at / "photo.png"}).out, answer(at / "photo.png", false, datasets::cifar10_classes));
+
+  auto with = [&](const std::string& key, const std::string& value) {
+    Metadata other = said;
+    other[key] = value;
+    save_safetensors(at / "other", view, other);
+    return predict({at / "other", at / "photo.png"});
+  };
+  refused(with("mean", "0.5,0.4"), "other: its mean has 2 numbers and its deviation 3");
+  refused(with("mean", "0.5,x,0"), "other: its mean: \"x\" is not a number");
+  refused(with("deviation", "1,0,1"), "other: its deviation 0 is not above 0");
+  refused(with("classes", "cat,dog"), "other: takes 3072 numbers and knows 10 classes; the file names 2");
+  refused(with("dataset", "mnist"), "other: takes 32 x 32 pixels in colour and not those of mnist");
+  refused(with("dataset", "a\nb"), "other: its data set \"a?b\" is not one of");
+  refused(with("network", "resnet32"), "other: has no tensor \"layer1.3.conv1.weight\"");
+  refused(predict({at / "net", at / "photo.png", "--dataset", "mnist"}), "net: takes 32 x 32 pixels in colour and not those of mnist");
+}
+
+TEST(predict, digits_of_any_size) {
+  const TemporaryFolder at;
+  save_random(at / "net");
+  std::vector<std::uint8_t> wide(56 * 28);
+  for (std::size_t i = 0; i < wide.size(); ++i) wide[i] = i % 56 / 2 % 3 == 0 ? 200 : 0;  // pairs of equal columns
+  ASSERT_NE(stbi_write_png((at / "wide.png").c_str(), 56, 28, 1, wide.data(), 56), 0);
+  const Outcome o = predict({at / "net", at / "wide.png"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  const Tensor x = cast(datasets::load_image(at / "wide.png", 1, 28, 28), DType::f32) / 255.0;
+  const Tensor p = softmax((*nn::network_of(load_safetensors(at / "net")))(x));
+  std::int64_t best = 0;
+  for (std::int64_t i = 1; i < 10; ++i) best = p.at(i) > p.at(best) ? i : best;
+  EXPECT_TRUE(says(o, fmt::format("wide.png: {} {:.1f}%,", best, 100 * p.at(best)))) << o.out;
 }
 
 // Damaged pictures end in an answer or in one line.

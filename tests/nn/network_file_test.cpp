@@ -142,7 +142,7 @@ TEST(NetworkFile, RefusesCheckpoints) {
       {"fc2.weight", {}, {"f: has no tensor \"fc2.weight\""}},
       {"fc2.weight", ones({3, 4}), {"f: \"fc2.weight\"", "(3, 4)", "5 outputs"}},
       {"fc4.weight", ones({3, 3}), {"f: has \"fc4.weight\"", "ends with fc2"}},
-      {"conv1.weight", ones({3, 3}), {"f: has \"conv1.weight\""}},
+      {"conv1.weight", ones({3, 3}), {"f: \"conv1.weight\" (3, 3) does not fit lenet5, which has (20, 1, 5, 5) there"}},
       {"fc1.weight.shape", ones({2}, DType::i64), {"f: has \"fc1.weight.shape\""}},
       {"fc1.bias.values", ones({5}), {"f: has \"fc1.bias.values\""}},
       {"two\nlines", ones({1}), {"two?lines"}},
