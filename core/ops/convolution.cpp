@@ -34,7 +34,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const W
   require(same_real(x, weight) && (!bias.defined() || bias.dtype() == x.dtype()), "conv2d: input {}, weight {} and bias must all be f32 or all f64", name(x.dtype()),
           name(weight.dtype()));
   require(!bias.defined() || bias.shape() == Shape{weight.shape()[0]}, "conv2d: bias {} does not fit weight {}", bias.defined() ? bias.shape() : Shape{}, weight.shape());
-  kernels(x, weight).conv2d(window, view(x), view(weight), bias.defined() ? view(bias) : View{}, view_for_writing(y));
+  kernels(x, weight).conv2d(window, view(x), view(weight), bias.defined() ? view(bias) : View{}, view_for_writing(y));  // (conv.1)
   Tensors inputs{x, weight};
   if (bias.defined()) inputs.push_back(bias);
   return record({"conv2d", std::move(inputs), window}, y, [](const Local& at, const Tensor& dy) -> Tensors {
@@ -56,7 +56,7 @@ Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Windo
   require(y == dy.shape() && same_real(dy, weight), "{}: gradient {} {} is not of the convolution of {} with {} {}, which is {}", op, name(dy.dtype()), dy.shape(), x,
           name(weight.dtype()), weight.shape(), y);
   Tensor dx = empty(x, dy.dtype(), dy.device());
-  kernels(dy, weight).conv2d_input_gradient(window, view(dy), view(weight), view_for_writing(dx));
+  kernels(dy, weight).conv2d_input_gradient(window, view(dy), view(weight), view_for_writing(dx));  // (conv.2)
   return record({op, {dy, weight}, Onto<Window>{window, height, width}}, dx, [](const Local& at, const Tensor& dx) -> Tensors {
     const Window& window = at.get<Onto<Window>>().window;
     Tensors out(2);
@@ -75,7 +75,7 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Window& w
   require(y == dy.shape() && same_real(x, dy), "{}: gradient {} {} is not of the convolution of {} {} with {}, which is {}", op, name(dy.dtype()), dy.shape(),
           name(x.dtype()), x.shape(), w, y);
   Tensor dw = empty(w, x.dtype(), x.device());
-  kernels(x, dy).conv2d_weight_gradient(window, view(x), view(dy), view_for_writing(dw));
+  kernels(x, dy).conv2d_weight_gradient(window, view(x), view(dy), view_for_writing(dw));  // (conv.3)
   return record({op, {x, dy}, Onto<Window>{window, height, width}}, dw, [](const Local& at, const Tensor& dw) -> Tensors {
     const Window& window = at.get<Onto<Window>>().window;
     Tensors out(2);

@@ -17,7 +17,7 @@ Gradients normalization_gradient(const Tensor& x, const Tensor& gamma, const Ten
   const Tensor centred = x - mean(x);
   const Tensor r = reciprocal(sqrt(mean(centred * centred) + epsilon));
   const Tensor normal = centred * r, scaled = g * gamma;
-  return {r * (scaled - mean(scaled) - normal * mean(scaled * normal)), g * normal};
+  return {r * (scaled - mean(scaled) - normal * mean(scaled * normal)), g * normal};  // (bn.2)
 }
 
 void check_affine(const char* op, const Tensor& x, const Tensor& gamma, const Tensor& beta, std::int64_t size, const char* what) {
@@ -38,6 +38,7 @@ BatchNormalized batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& b
           shortcut.defined() ? shortcut.shape() : Shape{}, x.shape());
   const Normalized how{epsilon, relu};
   Tensor y = empty_like(x), statistics = empty({2, x.shape()[1]}, DType::f64, x.device());
+  // (bn.1)
   kernels(x, gamma).batch_norm(how, view(x), view(gamma), view(beta), shortcut.defined() ? view(shortcut) : View{}, view_for_writing(y), view_for_writing(statistics));
   Tensors inputs{x, gamma, beta, statistics};
   if (shortcut.defined()) inputs.push_back(shortcut);
