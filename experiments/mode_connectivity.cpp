@@ -67,8 +67,8 @@ void declare(Options& o, Settings& s, const std::string& net) {
   o.real("--prune-rate-output", s.prune_rate_output, resnet ? Sizes<double>{0} : pictures ? Sizes<double>{0.25, 0.25, 0.1} : Sizes<double>{0.1}, "the same for the output layer", 0, 1);
   o.integer("--evaluate-every", s.evaluate_every, 1000, "iterations", 1, 100'000'000);
   o.integer("--checkpoint-every", s.checkpoint_every, resnet ? Counts{100} : Counts{5000}, "iterations; what a kill can cost", 1, 100'000'000);
-  o.integer("--validation", s.validation, resnet ? Counts{100, 500, 5000} : Counts{5000}, "training examples kept for validation", 1, 30000);
-  o.integer("--test", s.test, resnet ? Counts{200, 2000, 10000} : Counts{10000}, "images of the test set to measure by", 1, 10000);
+  o.integer("--validation", s.validation, resnet ? Counts{100, 500, 5000} : pictures ? Counts{500, 1000, 5000} : Counts{5000}, "training examples kept for validation", 1, 30000);
+  o.integer("--test", s.test, resnet ? Counts{200, 2000, 10000} : pictures ? Counts{500, 10000, 10000} : Counts{10000}, "images of the test set to measure by", 1, 10000);
   o.integer("--statistics", s.statistics, resnet ? Counts{4, 50, 100} : Counts{0}, "training batches that give BatchNorm its statistics at each place of a line", 0, 1'000'000);
 }
 

@@ -5,6 +5,7 @@
 //   ./bonsai run sensitivity                        3,000 iterations, then 23 sparsities of each layer; seconds
 //   ./bonsai run sensitivity --quick                a first look
 //   ./bonsai run sensitivity --criterion taylor     another score; it may look at --examples of the training set
+//   ./bonsai run sensitivity --from trained         the network of datasets/trained, in place of one trained here
 //
 // Read `experiment` first; `run`, at the end, is the frame around it. The chapter is README.md, in this folder.
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include <mutex>
 
 #include "datasets/batches.h"
-#include "datasets/mnist.h"
 #include "datasets/published.h"
 #include "experiments/common/figures.h"
 #include "experiments/common/parts.h"
@@ -20,6 +20,7 @@
 #include "experiments/common/progress.h"
 #include "experiments/common/report.h"
 #include "experiments/common/sensitivity_report.h"
+#include "experiments/common/trained.h"
 #include "nn/forms.h"
 #include "nn/init.h"
 #include "nn/networks.h"
@@ -36,12 +37,14 @@ using namespace bonsai::experiments;
 struct Settings {
   std::int64_t iterations, batch, examples;
   double lr, sparsity;
-  std::string dataset, criterion, sparsities_text;
+  std::string dataset, from, criterion, sparsities_text;
   std::vector<double> sparsities;
+  std::vector<Tensor> given = {};  // the weights to begin with, from datasets/trained; empty: train
 };
 
 void declare(Options& o, Settings& s) {
   o.text("--dataset", s.dataset, "mnist", "what to learn", {"mnist", "fashion-mnist"});
+  o.text("--from", s.from, "scratch", "train the network, or take the one that is trained already", {"scratch", "trained"});
   o.integer("--iterations", s.iterations, {500, 3000, 10000}, "of the training", 1, 100'000'000);
   o.integer("--batch", s.batch, 60, "examples a step", 1, 60000);
   o.real("--lr", s.lr, 1.2e-3, "Adam's learning rate", 1e-12, 1e3);
@@ -65,6 +68,12 @@ void check(Settings& s) {
   const prune::Method& m = prune::method(s.criterion);
   require(m.needs != prune::Needs::training,
           "--criterion {}: scores by its training, and here the network is trained once, before anything is scored", s.criterion);
+  if (s.from == "trained") {
+    const TrainedNetwork t = trained("lenet_300_100");
+    require(t.about.dataset == s.dataset, "--from trained: the network in datasets/trained has learned {}, not {}; leave the option out", t.about.dataset,
+            s.dataset);
+    s.given = prune::snapshot(t.net->parameters());
+  }
   // A criterion that this network is too large for refuses now, not after the training.
   auto net = nn::lenet_300_100();
   m.score({.parameters = prune::prunable(*net),
@@ -81,8 +90,7 @@ struct Data {
 
 Data load(const Settings& s, const Options& o) {
   const auto folder = datasets::data_directory(o.data_dir);
-  auto load_one = s.dataset == "mnist" ? datasets::load_mnist : datasets::load_fashion_mnist;
-  const datasets::Dataset train = load_one(folder, true), test = load_one(folder, false);
+  const datasets::Dataset train = load_pictures(s.dataset, folder, true), test = load_pictures(s.dataset, folder, false);
   require(s.batch <= train.size(), "--batch {}: there are only {} training examples", s.batch, train.size());
   require(s.examples <= train.size(), "--examples {}: there are only {} training examples", s.examples, train.size());
   return {train, datasets::as_floats(test), test.labels};
@@ -90,7 +98,7 @@ Data load(const Settings& s, const Options& o) {
 
 std::string layer_of(const nn::Parameter& p) { return p.name().substr(0, p.name().rfind('.')); }  // "fc1.weight" is fc1's
 
-// The trained network of each trial, as values of its parameters: trained when it is first asked for, and once, whoever asks.
+// The trained network of each trial, as values of its parameters: trained when it is first asked for, and once, whoever asks; or given.
 class Trained {
  public:
   Trained(const Settings& s, const Options& o, const Data& data)
@@ -98,7 +106,7 @@ class Trained {
 
   std::unique_ptr<nn::Sequential> network(std::int64_t trial) {
     Trial& t = trials_[trial];
-    std::call_once(t.once, [&] { t.values = train(trial); });
+    std::call_once(t.once, [&] { t.values = s_.given.empty() ? train(trial) : s_.given; });
     auto net = nn::lenet_300_100();
     prune::rewind(net->parameters(), t.values);
     return net;
@@ -179,7 +187,7 @@ double seconds_for(const Trained& trained, const Settings& s, const Options& o, 
   trained.prune(*net, prune::prunable(*net), 0, 0, prune::method(s.criterion));
   nn::evaluate(*net, data.inputs, data.labels);
   return static_cast<double>(o.trials) *
-         (static_cast<double>(s.iterations) * step + static_cast<double>(layers.size() * s.sparsities.size()) * since(t1));
+         ((s.given.empty() ? static_cast<double>(s.iterations) * step : 0) + static_cast<double>(layers.size() * s.sparsities.size()) * since(t1));
 }
 
 // What the first trial's network looks like inside, before and after: its weights, each layer pruned alone; and the whole pruned globally.

@@ -42,11 +42,11 @@ struct HowTo {
 const HowTo recipes[] = {
     {"lenet_300_100", "mnist", 300, 20'000, 100, 0.05, 5e-4, {nn::Fan::glorot, nn::Distribution::normal}, {}},
     {"lenet5", "mnist", 60, 10'000, 100, 0.02, 5e-4, {nn::Fan::glorot, nn::Distribution::normal}, {}},
-    {"resnet20", "cifar-10", 4, 12'000, 128, 0.1, 5e-4, {nn::Fan::he, nn::Distribution::normal}, {.flip = true, .pad = 4}},
+    {"resnet20", "cifar-10", 4, 20'000, 128, 0.1, 5e-4, {nn::Fan::he, nn::Distribution::normal}, {.flip = true, .pad = 4}},
 };
 
 struct Settings {
-  std::int64_t iterations, evaluate_every, checkpoint_every, validation, test;
+  std::int64_t iterations, batch, evaluate_every, checkpoint_every, validation, test;
   std::string net, save;
   HowTo how;
 };
@@ -54,6 +54,7 @@ struct Settings {
 void declare(Options& o, Settings& s) {
   o.text("--net", s.net, "lenet_300_100", "the network; it brings its data set and its recipe", {"lenet_300_100", "lenet5", "resnet20"});
   o.integer("--iterations", s.iterations, 0, "of the training; 0: the recipe's", 0, 100'000'000);
+  o.integer("--batch", s.batch, 0, "examples a step; 0: the recipe's", 0, 10000);
   o.integer("--evaluate-every", s.evaluate_every, 1000, "iterations", 1, 100'000'000);
   o.integer("--checkpoint-every", s.checkpoint_every, 200, "iterations; what a kill can cost", 1, 100'000'000);
   o.integer("--validation", s.validation, 5000, "training examples kept for validation", 1, 30000);
@@ -83,7 +84,7 @@ Training experiment(const Trainings& trainings, const TrainingId& id, const Sett
   auto net = nn::network(s.net);
   nn::initialize(*net, s.how.init, random.derive("init"));                   // Glorot's weights for the LeNets, He's for ResNet
   return trainings.run(id, {.values = prune::snapshot(net->parameters()),
-                            .batches = datasets::Batches(data.train, s.how.batch, random.derive("batches"), data.normalization, s.how.augmentation),
+                            .batches = datasets::Batches(data.train, s.batch, random.derive("batches"), data.normalization, s.how.augmentation),
                             .keep_final = true});                            // trained as the recipe says
 }
 
@@ -128,19 +129,20 @@ void run(int argc, char** argv) {
   if (!o.parse(argc, argv)) return;
   require(o.trials == 1, "--trials {}: a reference is one network", o.trials);
   s.how = *std::ranges::find(recipes, s.net, [](const HowTo& h) { return std::string(h.net); });
+  const std::string command = "./bonsai run train_reference" + o.command_line();
   if (s.iterations == 0) s.iterations = o.size == "quick" ? s.how.quick : s.how.iterations;
+  if (s.batch == 0) s.batch = s.how.batch;
   require(s.save.empty() || fs::is_directory(fs::absolute(s.save).parent_path()), "--save {}: create the folder first", printable(s.save, 4096));
   RunFolder folder(o, s.how.dataset);
   const TrainingId id{0, s.net, 0, 0};
   const fs::path checkpoint = folder.file("checkpoints/" + id.str() + ".safetensors");
   const Data data = load(s, o);
-  const std::string command = "./bonsai run train_reference" + o.command_line();
   if (!folder.finished()) {
     folder.begin();
     const Recipe recipe = recipe_of(s, o, data);
-    const datasets::Batches batches(data.train, s.how.batch, Random(0), data.normalization, s.how.augmentation);
+    const datasets::Batches batches(data.train, s.batch, Random(0), data.normalization, s.how.augmentation);
     set_threads(static_cast<int>(std::max(o.threads, o.jobs)));  // it is one training: all processors compute it together
-    fmt::print("train_reference: {}, {} iterations of {} on {}: about {}, 5 MB in {}\n", s.net, s.iterations, s.how.batch, s.how.dataset,
+    fmt::print("train_reference: {}, {} iterations of {} on {}: about {}, 5 MB in {}\n", s.net, s.iterations, s.batch, s.how.dataset,
                duration(seconds_for(recipe, batches, 1, s.iterations)), folder.path().string());
     std::fflush(stdout);
     Progress progress("training", 1, s.iterations);

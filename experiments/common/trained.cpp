@@ -102,7 +102,7 @@ std::filesystem::path trained_file(const std::string& name) {
   fail("no trained network \"{}\"; there are {}, and ./bonsai run train_reference makes others", printable(name), known);
 }
 
-Trained trained(const std::string& name) {
+TrainedNetwork trained(const std::string& name) {
   const SafeTensors file = load_safetensors(trained_file(name));
   return {nn::network_of(file), about(file)};
 }

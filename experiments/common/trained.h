@@ -43,11 +43,11 @@ Pictures pictures_for(nn::Module& net, const SafeTensors& file, const std::strin
 std::filesystem::path trained_file(const std::string& name);
 bool has_trained(const std::string& name);  // is there one of this name?
 
-struct Trained {
+struct TrainedNetwork {
   std::unique_ptr<nn::Sequential> net;
   About about;
 };
-Trained trained(const std::string& name);
+TrainedNetwork trained(const std::string& name);
 
 // A data set by its name, as `--dataset` takes it.
 inline const std::vector<std::string> picture_sets{"mnist", "fashion-mnist", "cifar-10"};

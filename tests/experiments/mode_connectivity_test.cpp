@@ -5,6 +5,8 @@
 
 #include "core/ops.h"
 #include "core/safetensors.h"
+#include "datasets/batches.h"
+#include "datasets/cifar10.h"
 #include "datasets/mnist.h"
 #include "nn/networks.h"
 #include "nn/train.h"
@@ -145,6 +147,59 @@ TEST(mode_connectivity, same_bytes_with_any_jobs_and_after_kills) {
   expect_same(at / "killed", at / "reference");
 }
 
+// ResNet-20: its BatchNorms get their statistics anew at every place of a line, here computed again; shortcuts and the output layer stay whole.
+TEST(mode_connectivity, resnet20) {
+  if (!fs::exists(datasets::data_directory("") / "cifar-10/test_batch.bin")) GTEST_SKIP() << "CIFAR-10 is not there; ./bonsai data cifar-10 fetches it";
+  if (sanitized) GTEST_SKIP() << "minutes under a sanitizer";
+  const TemporaryFolder at;
+  auto start = [&](const std::string& out, const char* jobs) {
+    return run({.args = {"--net", "resnet20", "--quick", "--iterations", "4", "--copy-at", "0", "--batch", "8", "--validation", "20", "--test", "40", "--statistics", "3",
+                         "--jobs", jobs, "--out", at / out},
+                .program = "mode_connectivity"});
+  };
+  const Outcome o = start("a", "1");
+  ASSERT_EQ(o.status, 0) << o.err;
+  ASSERT_EQ(start("b", "2").status, 0);
+  expect_same(at / "b", at / "a", {"timing.json", "config.json"});
+  EXPECT_NE(o.out.find("ResNet-20"), std::string::npos) << o.out;
+
+  const SafeTensors ticket = trained(at / "a", "ticket0-level01");
+  std::int64_t kept = 0, all = 0;
+  for (const NamedTensor& t : ticket.tensors) {
+    if (!t.name.ends_with(".mask")) continue;
+    EXPECT_EQ(t.name.find("shortcut"), std::string::npos) << t.name;
+    EXPECT_FALSE(t.name.starts_with("fc")) << t.name;
+    for (std::uint8_t m : t.value.data<std::uint8_t>()) kept += m, ++all;
+  }
+  EXPECT_EQ(all, 267'696 - 640 + 0) << "all 3x3 convolutions";
+  EXPECT_EQ(kept, all - all / 2);
+
+  const datasets::Dataset train_all = datasets::load_cifar10(datasets::data_directory(""), true), test = datasets::load_cifar10(datasets::data_directory(""), false);
+  const datasets::Normalization n = datasets::channel_normalization_of(train_all);
+  const auto train = datasets::split(train_all, 20, Random(1).derive("split")).first;
+  const Tensor images = slice(datasets::as_floats(test, n), 0, 0, 40), labels = slice(test.labels, 0, 0, 40);
+  auto net = nn::network("resnet20");
+  const SafeTensors from = trained(at / "a", "k0-dense0-level00"), to = trained(at / "a", "k0-dense1-level00");
+  const auto points = rows_of(get(at / "a/lines.csv"));
+  for (int i = 0; i < 3; ++i) {
+    const float alpha = static_cast<float>(i) / 2;
+    for (nn::Parameter* p : net->parameters()) {
+      Tensor w = clone(from.at(p->name()));
+      auto values = w.mutable_data<float>();
+      for (std::size_t k = 0; k < values.size(); ++k) values[k] = (1 - alpha) * values[k] + alpha * to.at(p->name()).data<float>()[k];
+      p->set(w);
+    }
+    net->reset_buffers();
+    net->train();
+    datasets::Batches batches(train, 8, Random(1).derive("statistics"), n, {.flip = true, .pad = 4});
+    for (int b = 0; b < 3; ++b) {
+      const NoGrad off;
+      (*net)(batches(b).inputs);
+    }
+    EXPECT_NEAR(std::stod(points[i][8]), 100 - nn::evaluate(*net, images, labels).accuracy, 2.6) << "an image may lie on the edge";
+  }
+}
+
 TEST(mode_connectivity, refusals) {
   const TemporaryFolder at;
   const std::pair<std::vector<std::string>, const char*> cases[] = {
@@ -158,6 +213,11 @@ TEST(mode_connectivity, refusals) {
       {{"--every", "0"}, "--every"},
       {{"--rewind", "4000"}, "--rewind 4000: a training has only 4000 iterations"},
       {{"--prune-rate", "0.9"}, "15 rounds leave nothing of fc"},
+      {{"--net", "vgg16"}, "--net: \"vgg16\" is not one of lenet_300_100|lenet5|resnet20"},
+      {{"--net", "resnet20", "--dataset", "mnist"}, "--dataset: \"mnist\" is not one of cifar-10"},
+      {{"--net", "resnet20", "--statistics", "0"}, "--statistics 0: ResNet's BatchNorm needs some batches"},
+      {{"--net", "resnet20", "--prune-rate-output", "0.1"}, "of ResNet the output layer is not pruned"},
+      {{"--net", "resnet20", "--data-dir", at / "none"}, "./bonsai data cifar-10"},
       {{"--data-dir", at / "none"}, "is missing; fetch it with ./bonsai data mnist"},
   };
   for (const auto& [args, says] : cases) {

@@ -149,6 +149,42 @@ TEST(snip_mnist, new_weights_keep_the_mask) {
   EXPECT_NE(scored["snip"]["0.98"]["error"], fresh["snip"]["0.98"]["error"]);
 }
 
+// LeNet-5: convolutions are pruned, trained, counted and taken up again like the others; the pixels have no figure.
+TEST(snip_mnist, lenet5) {
+  NEEDS_MNIST();
+  if (sanitized) GTEST_SKIP() << "minutes under a sanitizer; the smaller network covers the same code";
+  const TemporaryFolder at;
+  auto start = [&](const std::string& out, std::vector<std::string> more, double kill_after = 0) {
+    std::vector<std::string> args{"--quick", "--net", "lenet5", "--criterion", "snip", "--sparsities", "0.98", "--iterations", "20", "--checkpoint-every", "10",
+                                  "--evaluate-every", "20", "--validation", "500", "--out", at / out};
+    args.insert(args.end(), more.begin(), more.end());
+    return snip(args, kill_after);
+  };
+  const Outcome o = start("one", {"--jobs", "1"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  const json net = json::parse(get(at / "one/summary.json"))["nets"]["lenet5"];
+  EXPECT_EQ(net["dense"]["paper_error"], 0.9);
+  EXPECT_EQ(net["snip"]["0.98"]["paper_error"], 0.8);
+  EXPECT_EQ(net["snip"]["0.98"]["kept"], 8610);  // of 430,500
+  std::vector<std::string> layers;
+  std::int64_t kept = 0;
+  for (const auto& r : table_of(get(at / "one/layers.csv")))
+    if (r[2] == "0.98") {
+      layers.push_back(r[3] + " " + r[4]);
+      kept += std::stoll(r[5]);
+      EXPECT_LE(std::stoll(r[6]), std::stoll(r[5]));
+      EXPECT_GT(std::stoll(r[6]), 0);
+    }
+  EXPECT_EQ(layers, (std::vector<std::string>{"conv1.weight 500", "conv2.weight 25000", "fc1.weight 400000", "fc2.weight 5000"}));
+  EXPECT_EQ(kept, 8610);
+  EXPECT_TRUE(fs::exists(at / "one/figures/layers.png"));
+  EXPECT_FALSE(fs::exists(at / "one/figures/pixels.png"));
+  EXPECT_NE(o.out.find("Next: ./bonsai run snip_mnist --net lenet5 --weights new"), std::string::npos) << o.out;
+  start("two", {"--jobs", "2", "--resume"}, 0.6 * o.seconds);
+  ASSERT_EQ(start("two", {"--jobs", "2", "--resume"}).status, 0);
+  expect_same(at / "two", at / "one", {"timing.json", "config.json"});
+}
+
 TEST(snip_mnist, refuses_before_anything_is_written) {
   const TemporaryFolder at;
   const struct {
@@ -166,7 +202,8 @@ TEST(snip_mnist, refuses_before_anything_is_written) {
       {{"--sparsities", "nan"}, "--sparsities: \"nan\" is not a number"},
       {{"--sparsities", "1"}, "--sparsities: 1 is not between 0 and 1"},
       {{"--sparsities", ""}, "--sparsities"},
-      {{"--net", "lenet_5"}, "--net: \"lenet_5\" is not one of lenet_300_100"},
+      {{"--net", "lenet_5"}, "--net: \"lenet_5\" is not one of lenet_300_100|lenet5"},
+      {{"--net", "lenet5", "--momentum", "1"}, "--momentum: 1 is not between 0 and 0.9999"},
       {{"--weights", "old"}, "--weights: \"old\" is not one of scored|new"},
       {{"--lr", "0"}, "--lr: 0 is not between"},
       {{"--lr-every", "0"}, "--lr-every"},

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "nn/init.h"
+#include "nn/picture_layers.h"
 #include "tests/nn/support.h"
 
 namespace bonsai::nn {
@@ -167,6 +168,31 @@ TEST(Train, LearnsXor) {
     Adam adam(net.parameters());
     train(net, adam, [&](std::int64_t) { return Batch{x, y}; }, {.iterations = 500, .rate = constant(0.02)});
     EXPECT_EQ(evaluate(net, x, y).accuracy, 100) << "seed " << seed;
+  }
+}
+
+// From 0 and 1 the running statistics go a tenth of the way to each batch's: by hand, for three batches of two channels.
+TEST(Statistics, AreThoseOfTheBatches) {
+  Sequential net;
+  net.add<BatchNorm2d>("bn", 2);
+  net.parameter("bn.weight").set(ones({2}));
+  for (auto& [name, b] : net.buffers()) *b = full(b->shape(), 7);  // what they were does not matter
+  net.train(false);
+  auto values = [](std::int64_t i) { return wave(static_cast<int>(i), {5, 2, 3, 3}); };
+  estimate_statistics(net, [&](std::int64_t i) { return Batch{cast(values(i), DType::f32), {}}; }, 3);
+  EXPECT_FALSE(net.training());
+  for (std::int64_t c = 0; c < 2; ++c) {
+    double mean = 0, variance = 1;
+    for (int i = 0; i < 3; ++i) {
+      const Tensor x = values(i);
+      double sum = 0, squares = 0;
+      for (std::int64_t k = 0; k < 5; ++k)
+        for (std::int64_t p = 0; p < 9; ++p) sum += x.at((2 * k + c) * 9 + p), squares += x.at((2 * k + c) * 9 + p) * x.at((2 * k + c) * 9 + p);
+      mean = 0.9 * mean + 0.1 * sum / 45;
+      variance = 0.9 * variance + 0.1 * (squares - sum * sum / 45) / 44;
+    }
+    EXPECT_NEAR(net.buffers()[0].second->at(c), mean, 1e-6);
+    EXPECT_NEAR(net.buffers()[1].second->at(c), variance, 1e-6);
   }
 }
 
