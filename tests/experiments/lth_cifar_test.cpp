@@ -38,10 +38,10 @@ TEST(lth_cifar, prunes_conv2_layer_by_layer) {
   for (const char* name : {"results.csv", "summary.json", "config.json", "report.html", "figures/accuracy.png", "figures/density.png", "table.txt"})
     EXPECT_TRUE(fs::exists(at / "run" / name)) << name;
   const SafeTensors ticket = load_safetensors(at / "run/checkpoints/trial00-ticket0-level01.safetensors");
-  EXPECT_EQ(kept(ticket, "conv1.weight"), 1 - std::nearbyint(0.2 * 1728) / 1728);
-  EXPECT_EQ(kept(ticket, "conv2.weight"), 1 - std::nearbyint(0.2 * 36864) / 36864);
-  EXPECT_EQ(kept(ticket, "fc1.weight"), 1 - std::nearbyint(0.4 * 4194304) / 4194304);
-  EXPECT_EQ(kept(ticket, "fc2.weight"), 1 - std::nearbyint(0.4 * 65536) / 65536);
+  EXPECT_NEAR(kept(ticket, "conv1.weight"), 1 - std::nearbyint(0.2 * 1728) / 1728, 1e-12);
+  EXPECT_NEAR(kept(ticket, "conv2.weight"), 1 - std::nearbyint(0.2 * 36864) / 36864, 1e-12);
+  EXPECT_NEAR(kept(ticket, "fc1.weight"), 1 - std::nearbyint(0.4 * 4194304) / 4194304, 1e-12);
+  EXPECT_NEAR(kept(ticket, "fc2.weight"), 1 - std::nearbyint(0.4 * 65536) / 65536, 1e-12);
   EXPECT_EQ(kept(ticket, "fc3.weight"), 0.8);
   EXPECT_EQ(kept(ticket, "fc1.bias"), 1);
   const auto summary = nlohmann::json::parse(get(at / "run/summary.json"));
