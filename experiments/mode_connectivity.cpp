@@ -319,7 +319,7 @@ void run(int argc, char** argv) {
                     {"line.svg", "Test error on the straight line between two copies." + source}},
                    m.table(), m.summary_json()});
   const std::string net = s.net == "lenet_300_100" ? "" : " --net " + s.net;
-  fmt::print("took {}. Next: ./bonsai run mode_connectivity{} --rewind {}\n", duration(seconds()), net, s.rewind == 0 ? s.iterations / 20 : 0);
+  fmt::print("took {}. Next: ./bonsai run mode_connectivity{} --rewind {}\n", duration(seconds()), net, s.rewind == 0 ? std::max<std::int64_t>(1, s.iterations / 20) : 0);
 }
 
 }  // namespace

@@ -107,6 +107,30 @@ TEST(LinearPath, EndsAndMasks) {
   }
 }
 
+// Before a place is measured `settle` has the network. A BatchNorm whose statistics are those of a new network calls everything class 0, for
+// channel 0 is the brighter one; settled, it tells the two apart.
+TEST(LinearPath, BatchNormIsSettledAtEveryPlace) {
+  auto network = [] {
+    auto net = std::make_unique<nn::Sequential>();
+    net->add<nn::BatchNorm2d>("bn", 2).add<nn::GlobalAveragePool>("pool");
+    return net;
+  };
+  Tensor x = zeros({4, 2, 1, 1});
+  auto v = x.mutable_data<float>();
+  const float brightness[] = {12, 1, 8, 3, 13, 0, 7, 4};  // channels 0 and 1 of four examples
+  std::copy(std::begin(brightness), std::end(brightness), v.begin());
+  const Tensor y = tensor<std::int64_t>({0, 1, 0, 1});
+  const Weights a{ones({2}), zeros({2})}, b{2 * ones({2}), zeros({2})};
+  EXPECT_EQ(errors_along_line(a, b, network, x, y, 3), (std::vector<double>{50, 50, 50}));
+  int places = 0;
+  const auto settle = [&](nn::Module& net) {
+    EXPECT_EQ(net.parameter("bn.weight").leaf().at(0), 1 + 0.5 * places++);
+    nn::estimate_statistics(net, [&](std::int64_t) { return Batch{x, {}}; }, 50);
+  };
+  EXPECT_EQ(errors_along_line(a, b, network, x, y, 3, settle), (std::vector<double>{0, 0, 0}));
+  EXPECT_EQ(places, 3);
+}
+
 TEST(LinearPath, Refusals) {
   const Weights one{tensor({1.0, 2.0})}, other{tensor({1.0})}, two{tensor({1.0, 2.0}), tensor({1.0})};
   auto zero = [](const Weights&) { return 0.0; };
