@@ -51,7 +51,7 @@ void BatchNorm2d::follow(const Tensor& statistics, std::int64_t members) {
     running = cast(cast(running, DType::f64) * (1 - momentum_) + batch * (scale * momentum_), running.dtype());
   };
   move(mean_, 0, 1);
-  move(variance_, 1, unbiased);
+  move(variance_, 1, unbiased);  // (bn.3)
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x, const Tensor& shortcut) {
@@ -64,7 +64,7 @@ Tensor BatchNorm2d::forward(const Tensor& x, const Tensor& shortcut) {
   }
   Shape channel(x.shape());
   for (int a = 0; a < x.rank(); ++a) channel[a] = a == 1 ? channels : 1;
-  const Tensor scale = gamma_.value() * reciprocal(sqrt(variance_ + epsilon_));
+  const Tensor scale = gamma_.value() * reciprocal(sqrt(variance_ + epsilon_));  // (bn.4): y = x scale + (β - mean scale)
   Tensor y = x * reshape(scale, channel) + reshape(beta_.value() - mean_ * scale, channel);
   if (shortcut.defined()) y = y + shortcut;
   return relu_ ? relu(y) : y;
@@ -94,7 +94,9 @@ Tensor BasicBlock::past(const Tensor& x) {
   return embed(average_pool2d(x, {1, stride_, 0}), 1, (out_ - in_) / 2, out_);  // (the average of one pixel: every stride-th)
 }
 
-Tensor BasicBlock::forward(const Tensor& x) { return bn2_->forward(conv2_->forward(bn1_->forward(conv1_->forward(x))), past(x)); }
+Tensor BasicBlock::forward(const Tensor& x) {
+  return bn2_->forward(conv2_->forward(bn1_->forward(conv1_->forward(x))), past(x));  // (res.1): both ReLUs are in the BatchNorms
+}
 
 std::string BasicBlock::describe() const { return fmt::format("BasicBlock {} -> {}{}", in_, out_, stride_ == 1 ? "" : fmt::format(", stride {}", stride_)); }
 

@@ -1,7 +1,6 @@
 // The papers' networks: their weights counted against the papers' tables, their layers' names, and fifty steps of training beside PyTorch's.
 #include "nn/networks.h"
 
-#include "core/backend.h"
 #include "nn/init.h"
 #include "nn/optimizers.h"
 #include "tests/nn/golden_pictures.h"
@@ -85,32 +84,12 @@ TEST(Networks, RefuseWhatThereIsNot) {
   EXPECT_TRUE(refuses([&] { (*net)(zeros({2, 3, 28, 28})); }, {"\"fc1\"", "16384"}));
 }
 
-// Number k's entry i is between -scale and scale: golden_pictures.py has the other half of this formula.
-Tensor noise(std::uint32_t k, const Shape& shape, double scale, DType t) {
-  Tensor x = empty(shape, DType::f64);
-  std::uint32_t i = 0;
-  for (double& v : x.mutable_data<double>()) {
-    std::uint32_t u = ++i * 2654435761u + k * 40503u;
-    u = (u ^ u >> 16) * 2246822519u;
-    u = (u ^ u >> 13) * 3266489917u;
-    v = scale * ((u ^ u >> 16) / 2147483648.0 - 1);
-  }
-  return cast(x, t);
-}
-
 // golden_pictures.py's fifty steps, and the evaluation after them.
 std::vector<double> fifty_steps(Module& net, DType t) {
   net.to(t);
-  std::uint32_t k = 0;
-  for (Parameter* p : net.parameters()) {
-    ++k;
-    const bool weight = p->shape().rank() >= 2;
-    p->set(noise(k, p->shape(), weight ? std::sqrt(6.0 / static_cast<double>(p->numel() / p->shape()[0])) : 0.1, t) + number(p->initial(), p->leaf().detach()));
-  }
+  fill(net);
   auto loss = [&](std::uint32_t s) {
-    Tensor y = empty({8}, DType::i64);
-    for (std::uint32_t i = 0; i < 8; ++i) y.mutable_data<std::int64_t>()[i] = (i + s) % 10;
-    return cross_entropy(net(noise(300 + s, {8, 3, 32, 32}, 1, t)), y);
+    return cross_entropy(net(noise(300 + s, {8, 3, 32, 32}, 1, t)), labels(8, 10, s));
   };
   SGD sgd(net.parameters(), {.momentum = 0.9});
   std::vector<double> losses;
@@ -126,15 +105,15 @@ std::vector<double> fifty_steps(Module& net, DType t) {
   return losses;
 }
 
-void expect_losses(std::unique_ptr<Sequential> (*make)(), std::span<const double> want) {
+void expect_losses(std::unique_ptr<Sequential> (*make)(), const std::vector<double>& want) {
   for (const DType t : {DType::f64, DType::f32}) {
     const std::vector<double> got = fifty_steps(*make(), t);
     ASSERT_EQ(got.size(), want.size());
     for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(std::abs(got[i] / want[i] - 1) <= (t == DType::f64 ? 1e-8 : 1e-3)) << name(t) << " step " << i << ": " << got[i] << ", PyTorch " << want[i];
   }
 }
-TEST(FiftySteps, OfConv2AreAsPyTorchs) { expect_losses([] { return conv_net(2); }, golden_conv2); }
-TEST(FiftySteps, OfResNet20AreAsPyTorchs) { expect_losses([] { return resnet(20); }, golden_resnet20); }
+TEST(FiftySteps, OfConv2AreAsPyTorchs) { expect_losses([] { return conv_net(2); }, golden_pictures.at("conv2_steps")); }
+TEST(FiftySteps, OfResNet20AreAsPyTorchs) { expect_losses([] { return resnet(20); }, golden_pictures.at("resnet20_steps")); }
 
 }  // namespace
 }  // namespace bonsai::nn

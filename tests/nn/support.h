@@ -22,11 +22,33 @@ inline Tensor wave(int k, const Shape& shape, double scale = 1, DType t = DType:
   return cast(x, t);
 }
 
-// 0, 1, ..., classes-1, 0, 1, ...
-inline Tensor labels(std::int64_t n, std::int64_t classes) {
+// Entry i of tensor k, between -scale and scale, without any order: golden_pictures.py has the other half of this formula.
+inline Tensor noise(std::uint32_t k, const Shape& shape, double scale = 1, DType t = DType::f64) {
+  Tensor x = empty(shape, DType::f64);
+  std::uint32_t i = 0;
+  for (double& v : x.mutable_data<double>()) {
+    std::uint32_t u = ++i * 2654435761u + k * 40503u;
+    u = (u ^ u >> 16) * 2246822519u;
+    u = (u ^ u >> 13) * 3266489917u;
+    v = scale * ((u ^ u >> 16) / 2147483648.0 - 1);
+  }
+  return cast(x, t);
+}
+
+// The parameters that golden_pictures.py trains.
+inline void fill(nn::Module& net) {
+  std::uint32_t k = 0;
+  for (nn::Parameter* p : net.parameters()) {
+    const double scale = p->shape().rank() >= 2 ? std::sqrt(6.0 / static_cast<double>(p->numel() / p->shape()[0])) : 0.1;
+    p->set(noise(++k, p->shape(), scale, p->leaf().dtype()) + number(p->initial(), p->leaf().detach()));
+  }
+}
+
+// first, first+1, ..., classes-1, 0, 1, ...
+inline Tensor labels(std::int64_t n, std::int64_t classes, std::int64_t first = 0) {
   Tensor y = empty({n}, DType::i64);
   auto d = y.mutable_data<std::int64_t>();
-  for (std::int64_t i = 0; i < n; ++i) d[i] = i % classes;
+  for (std::int64_t i = 0; i < n; ++i) d[i] = (i + first) % classes;
   return y;
 }
 
