@@ -6,9 +6,11 @@
 namespace bonsai::nn {
 
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels) {
-  const std::int64_t n = inputs.size(0), small = 1000;  // numbers in a picture whose activations, a thousand at once, still fit well in memory
-  const std::int64_t chunk = net.any_packed() ? 64 : inputs.numel() <= small * n ? 1000 : 100;
+  const std::int64_t n = inputs.size(0);
   require(n > 0 && labels.numel() == n, "evaluate: {} examples and {} labels", n, labels.numel());
+  const std::int64_t numbers = std::max<std::int64_t>(1, inputs.numel() / n);  // of one picture; activations are a multiple of them
+  const std::int64_t several = numbers <= 1000 ? 1000 : std::clamp<std::int64_t>(400'000 / numbers, 1, 100);
+  const std::int64_t chunk = net.any_packed() ? std::min<std::int64_t>(64, several) : several;
   NoGrad off;
   const Evaluating mode(net);
   double loss = 0, correct = 0;

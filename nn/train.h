@@ -15,8 +15,8 @@ struct Measure {
   double accuracy;  // percent correct
 };
 
-// Loss and accuracy of a network on a whole set, in evaluation mode; a thousand examples at a time, a hundred of larger pictures, or
-// 64 where a weight is packed, whose columns are then still in the cache when they are used.
+// Loss and accuracy of a network on a whole set, in evaluation mode; a thousand examples at a time, a hundred of CIFAR's pictures, fewer of
+// larger ones, so that memory stays bounded; and at most 64 where a weight is packed, whose columns are then still in the cache when they are used.
 Measure evaluate(Module& net, const Tensor& inputs, const Tensor& labels);
 
 // Running statistics anew, for weights that were not trained into their place (averaged, interpolated, pruned): from those of a new network,

@@ -136,6 +136,29 @@ TEST(Evaluate, IsThePlainComputationWhateverTheSizeOfTheSet) {
   }
 }
 
+// A network that remembers how many it was shown at a time.
+struct Watching : Module {
+  std::vector<std::int64_t> batches;
+  Tensor forward(const Tensor& x) override {
+    batches.push_back(x.size(0));
+    return slice(flatten(x), 1, 0, 3);
+  }
+  std::string describe() const override { return "Watching"; }
+};
+
+TEST(Evaluate, LooksAtFewerOfLargerPicturesAtATime) {
+  auto batches = [](const Shape& shape) {
+    Watching net;
+    evaluate(net, zeros(shape), labels(shape[0], 3));
+    return net.batches;
+  };
+  using Sizes = std::vector<std::int64_t>;
+  EXPECT_EQ(batches({2500, 1, 28, 28}), (Sizes{1000, 1000, 500}));
+  EXPECT_EQ(batches({130, 3, 32, 32}), (Sizes{100, 30}));
+  EXPECT_EQ(batches({3, 3, 224, 224}), (Sizes{2, 1}));
+  EXPECT_EQ(batches({2, 3, 400, 400}), (Sizes{1, 1}));
+}
+
 TEST(Evaluate, SwitchesDropoutOffAndBackAlsoAfterAnError) {
   Sequential net;
   net.add<Linear>("fc", 4, 3).add<Dropout>("drop", 0.9, Random(1));
