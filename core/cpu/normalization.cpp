@@ -1,9 +1,10 @@
 // Batch and layer normalisation: as few passes over memory as there can be, since a number is read in less time than a cache's miss takes.
 //
-//   value      1. each run of numbers that share a channel, a plane of an example, gives its mean and the squared distances from it, while
-//                 it is in the first cache; runs are merged by Chan's formula, in order, so that nothing cancels
-//              2. y = a x + b [+ shortcut] [ReLU], one a and b a channel
-//   gradient   1. Σ g and Σ g (x - mean), g being dy where y > 0
+//   value      1. blocks of a thousand numbers or more that share a channel, a plane or several examples' planes copied together, give their
+//                 mean and the squared distances from it, while they are in the first cache; blocks are merged by Chan's formula, in order,
+//                 so that nothing cancels
+//              2. y = a (x - mean) + b [+ shortcut] [ReLU], one a and b a channel. (a x + b would cancel where the mean is large.)
+//   gradient   1. Σ g and Σ g (x - mean), g being dy where y > 0, block by block
 //              2. dx = a g + b (x - mean) + c
 //
 // Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The American Statistician 1983.
@@ -21,115 +22,175 @@ namespace {
 // Lanes are summed in T over at most this many vectors, then in double.
 constexpr std::int64_t short_run = 64;
 
+// The lanes' sum, in pairs: a chain of additions would take longer than a short run.
 template <class T>
 double total(Vec<T> v) {
-  double sum = 0;
-  for (int i = 0; i < Simd<T>::width; ++i) sum += v[i];
-  return sum;
+  double sum[Simd<T>::width];
+  for (int i = 0; i < Simd<T>::width; ++i) sum[i] = v[i];
+  for (int half = Simd<T>::width / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) sum[i] += sum[i + half];
+  return sum[0];
 }
 
-// Σ f(i), f giving a vector at i or, at the end, a number.
+struct Two {
+  double first, second;
+};
+template <class T>
+struct TwoVectors {
+  Vec<T> first, second;
+};
+
+// Σ f(i), f giving two vectors at i or, at the end, two numbers.
 template <class T, class V, class S>
-double sum_over(std::int64_t n, V vector, S single) {
+[[gnu::always_inline]] inline Two sums_over(std::int64_t n, V vector, S single) {
+  constexpr int w = Simd<T>::width;
+  Two sum{0, 0};
+  std::int64_t i = 0;
+  while (i + w <= n) {
+    const std::int64_t end = n - i < short_run * w ? n : i + short_run * w;
+    Vec<T> a{}, b{}, c{}, d{};  // two for each sum, so that additions need not wait for one another
+    for (; i + 2 * w <= end; i += 2 * w) {
+      const TwoVectors<T> v = vector(i), u = vector(i + w);
+      a += v.first, b += v.second, c += u.first, d += u.second;
+    }
+    for (; i + w <= end; i += w) {
+      const TwoVectors<T> v = vector(i);
+      a += v.first, b += v.second;
+    }
+    sum.first += total<T>(a + c);
+    sum.second += total<T>(b + d);
+  }
+  for (; i < n; ++i) {
+    const Two v = single(i);
+    sum.first += v.first, sum.second += v.second;
+  }
+  return sum;
+}
+template <class T>
+double sum_of(const T* x, std::int64_t n) {
   constexpr int w = Simd<T>::width;
   double sum = 0;
   std::int64_t i = 0;
   while (i + w <= n) {
-    Vec<T> lanes[4] = {};
-    for (std::int64_t k = 0; k < short_run && i + w <= n; ++k, i += w) lanes[k % 4] += vector(i);
-    sum += total<T>((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+    const std::int64_t end = n - i < short_run * w ? n : i + short_run * w;
+    Vec<T> a{}, b{}, c{}, d{};
+    for (; i + 4 * w <= end; i += 4 * w) {
+      for (int k = 0; k < 4; ++k) __builtin_prefetch(x + i + k * w + fetched_ahead);
+      a += load<T>(x + i), b += load<T>(x + i + w), c += load<T>(x + i + 2 * w), d += load<T>(x + i + 3 * w);
+    }
+    for (; i + w <= end; i += w) a += load<T>(x + i);
+    sum += total<T>((a + b) + (c + d));
   }
-  for (; i < n; ++i) sum += single(i);
+  for (; i < n; ++i) sum += static_cast<double>(x[i]);
   return sum;
 }
 
 struct Moments {
-  double n, mean, squares;  // count, mean, Σ (x - mean)²
+  double mean, squares;  // Σ (x - mean)²
 };
 template <class T>
 Moments moments(const T* x, std::int64_t n) {
-  if (n == 1) return {1, static_cast<double>(x[0]), 0};
-  const double mean = sum_over<T>(n, [&](std::int64_t i) { __builtin_prefetch(x + i + fetched_ahead); return load<T>(x + i); }, [&](std::int64_t i) { return static_cast<double>(x[i]); }) / static_cast<double>(n);
-  const T middle = static_cast<T>(mean);  // rounded; what that is off by is taken out again
-  auto off = [&](std::int64_t i) { return load<T>(x + i) - middle; };
-  auto off_one = [&](std::int64_t i) { return static_cast<double>(x[i] - middle); };
-  const double shift = sum_over<T>(n, off, off_one);
-  const double squares = sum_over<T>(n, [&](std::int64_t i) { const Vec<T> d = off(i); return d * d; }, [&](std::int64_t i) { return off_one(i) * off_one(i); });
-  return {static_cast<double>(n), middle + shift / static_cast<double>(n), squares - shift * shift / static_cast<double>(n)};
-}
-Moments merged(const Moments& a, const Moments& b) {
-  const double n = a.n + b.n, d = b.mean - a.mean;
-  return {n, a.mean + d * b.n / n, a.squares + b.squares + d * d * a.n * b.n / n};
+  const double count = static_cast<double>(n);
+  const T middle = static_cast<T>(sum_of(x, n) / count);  // rounded; what that is off by is taken out again
+  const auto [shift, squares] = sums_over<T>(
+      n, [&](std::int64_t i) { const Vec<T> d = load<T>(x + i) - middle; return TwoVectors<T>{d, d * d}; },
+      [&](std::int64_t i) { const double d = x[i] - middle; return Two{d, d * d}; });
+  return {middle + shift / count, squares - shift * shift / count};
 }
 
-// x (examples, channels, plane), worked on by examples.
+// The least that is worth a block's sums across lanes.
+constexpr std::int64_t block_numbers = 1024;
+// Planes shorter than this are not worth a loop: a, b and the mean are then repeated for every pixel, and an example is one long run.
+constexpr std::int64_t short_plane = 16;
+
+// x (examples, channels, plane).
 struct Extent {
-  std::int64_t examples, channels, plane;
-  explicit Extent(const Shape& x) : examples(x[0]), channels(x[1]), plane(x.numel() / std::max<std::int64_t>(1, x[0] * x[1])) {}
-  // f(example, channel, place of the run) for every run, in parallel.
+  std::int64_t examples, channels, plane, together, blocks;  // `together` examples are a block of each channel
+  explicit Extent(const Shape& x) : examples(x[0]), channels(x[1]), plane(x.numel() / (x[0] * x[1])) {
+    together = plane < block_numbers ? (block_numbers + plane - 1) / plane : 1;
+    if (together > examples) together = examples;
+    blocks = (examples + together - 1) / together;
+  }
+  std::int64_t examples_of(std::int64_t block) const { return block + 1 < blocks ? together : examples - block * together; }
+  double members() const { return static_cast<double>(examples * plane); }
+  // f(number of the block and channel, channel, place of the block's first plane, how many planes), in parallel.
   template <class F>
-  void each_run(F f) const {
-    const std::int64_t group = std::max<std::int64_t>(1, tile_elements / (channels * plane));
-    parallel_for((examples + group - 1) / group, [&](std::int64_t tile) {
-      for (std::int64_t n = tile * group; n < std::min(examples, (tile + 1) * group); ++n)
-        for (std::int64_t c = 0; c < channels; ++c) f(n, c, (n * channels + c) * plane);
+  void each_block(F f) const {
+    in_tiles(blocks * channels, together * plane, [&](std::int64_t k) {
+      const std::int64_t block = k / channels, c = k % channels;
+      f(k, c, (block * together * channels + c) * plane, examples_of(block));
     });
   }
-  // sums[c] = Σ over examples of part[example, c], each channel in the order of the examples.
-  template <class P, class F>
-  void each_channel(const P* part, F f) const {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      P sum = part[c];
-      for (std::int64_t n = 1; n < examples; ++n) sum = f(sum, part[n * channels + c]);
-      const_cast<P*>(part)[c] = sum;
-    }
+
+  bool whole_examples() const { return plane < short_plane; }
+  std::int64_t repeats() const { return whole_examples() ? plane : 1; }  // of a channel's coefficients
+  // f(place of a run, its length, where its coefficients begin), in parallel.
+  template <class F>
+  void each_run(F f) const {
+    const std::int64_t length = whole_examples() ? channels * plane : plane;
+    in_tiles(examples * channels * plane / length, length, [&](std::int64_t k) { f(k * length, length, whole_examples() ? 0 : k % channels); });
+  }
+
+ private:
+  template <class F>
+  static void in_tiles(std::int64_t count, std::int64_t size, F f) {
+    const std::int64_t group = size < tile_elements ? tile_elements / size : 1;
+    parallel_for((count + group - 1) / group, [&](std::int64_t tile) {
+      for (std::int64_t k = tile * group; k < count && k < (tile + 1) * group; ++k) f(k);
+    });
   }
 };
 
-// y = a x + b + shortcut, then ReLU.
-template <class T, bool Shortcut, bool ReLU>
-void affine(const T* __restrict x, const T* __restrict shortcut, T a, T b, std::int64_t n, T* __restrict y) {
+// y = a (x - mean) + b + shortcut, then ReLU. Each: one a, b and mean a number.
+template <class T, bool Each, bool Shortcut, bool ReLU>
+void affine(const T* __restrict x, const T* __restrict shortcut, const T* __restrict a, const T* __restrict b, const T* __restrict mean, std::int64_t n, T* __restrict y) {
   for (std::int64_t i = 0; i < n; ++i) {
-    T v = a * x[i] + b;
+    const std::int64_t k = Each ? i : 0;
+    T v = a[k] * (x[i] - mean[k]) + b[k];
     if constexpr (Shortcut) v += shortcut[i];
     y[i] = ReLU && v < T(0) ? T(0) : v;
   }
 }
 
 // dx = a g + b (x - mean) + c, with g = dy where y > 0; dshortcut = g.
-template <class T, bool Shortcut, bool ReLU>
-void affine_gradient(const T* __restrict x, const T* __restrict y, const T* __restrict dy, T a, T b, T c, T mean, std::int64_t n, T* __restrict dx, T* __restrict dshortcut) {
+template <class T, bool Each, bool Shortcut, bool ReLU>
+void affine_gradient(const T* __restrict x, const T* __restrict y, const T* __restrict dy, const T* __restrict a, const T* __restrict b, const T* __restrict c,
+                     const T* __restrict mean, std::int64_t n, T* __restrict dx, T* __restrict dshortcut) {
   for (std::int64_t i = 0; i < n; ++i) {
-    const T g = ReLU && !(y[i] > T(0)) ? T(0) : dy[i];
-    dx[i] = a * g + (b * (x[i] - mean) + c);
+    const std::int64_t k = Each ? i : 0;
+    const T slope = dy[i], g = ReLU && !(y[i] > T(0)) ? T(0) : slope;
+    dx[i] = a[k] * g + (b[k] * (x[i] - mean[k]) + c[k]);
     if constexpr (Shortcut) dshortcut[i] = g;
   }
 }
 
-// f<A, B>() for two conditions known at run time.
+// f<A, B, C>() for three conditions known at run time.
 template <class F>
-void with(bool a, bool b, F f) {
-  if (a) return b ? f.template operator()<true, true>() : f.template operator()<true, false>();
-  return b ? f.template operator()<false, true>() : f.template operator()<false, false>();
+void with(bool a, bool b, bool c, F f) {
+  auto two = [&]<bool A>() {
+    if (b) return c ? f.template operator()<A, true, true>() : f.template operator()<A, true, false>();
+    return c ? f.template operator()<A, false, true>() : f.template operator()<A, false, false>();
+  };
+  return a ? two.template operator()<true>() : two.template operator()<false>();
 }
 
-struct Pair {
-  double g, gx;  // Σ g, Σ g (x - mean)
-};
-
+// Σ g and Σ g (x - mean).
 template <class T, bool ReLU>
-Pair gradient_sums(const T* x, const T* y, const T* dy, T mean, std::int64_t n) {
-  auto g = [&](std::int64_t i) {
-    __builtin_prefetch(dy + i + fetched_ahead);
-    __builtin_prefetch(y + i + fetched_ahead);
-    __builtin_prefetch(x + i + fetched_ahead);
-    const Vec<T> d = load<T>(dy + i);
-    if constexpr (!ReLU) return d;
-    else return load<T>(y + i) > Vec<T>{} ? d : Vec<T>{};
-  };
-  auto g_one = [&](std::int64_t i) { return ReLU && !(y[i] > T(0)) ? T(0) : dy[i]; };
-  return {sum_over<T>(n, g, [&](std::int64_t i) { return static_cast<double>(g_one(i)); }),
-          sum_over<T>(n, [&](std::int64_t i) { return g(i) * (load<T>(x + i) - mean); }, [&](std::int64_t i) { return static_cast<double>(g_one(i) * (x[i] - mean)); })};
+Two gradient_sums(const T* x, const T* y, const T* dy, T mean, std::int64_t n) {
+  return sums_over<T>(
+      n,
+      [&](std::int64_t i) {
+        __builtin_prefetch(dy + i + fetched_ahead);
+        if constexpr (ReLU) __builtin_prefetch(y + i + fetched_ahead);
+        __builtin_prefetch(x + i + fetched_ahead);
+        Vec<T> g = load<T>(dy + i);
+        if constexpr (ReLU) g = load<T>(y + i) > Vec<T>{} ? g : Vec<T>{};
+        return TwoVectors<T>{g, g * (load<T>(x + i) - mean)};
+      },
+      [&](std::int64_t i) {
+        const T g = ReLU && !(y[i] > T(0)) ? T(0) : dy[i];
+        return Two{static_cast<double>(g), static_cast<double>(g * (x[i] - mean))};
+      });
 }
 
 }  // namespace
@@ -137,20 +198,47 @@ Pair gradient_sums(const T* x, const T* y, const T* dy, T mean, std::int64_t n) 
 void batch_norm(Normalized how, View x, View gamma, View beta, View shortcut, View y, View statistics) {
   on_real(x.dtype, [&]<class T>() {
     const Extent e(x.shape);
-    Scratch<Moments> part(e.examples * e.channels);
-    e.each_run([&](std::int64_t n, std::int64_t c, std::int64_t at) { part[n * e.channels + c] = moments(x.as<const T>() + at, e.plane); });
-    e.each_channel(part.data(), merged);
-    Scratch<T> a(e.channels), b(e.channels);
-    for (std::int64_t c = 0; c < e.channels; ++c) {
-      const double mean = part[c].mean, variance = part[c].squares / part[c].n, scale = gamma.as<T>()[c] / std::sqrt(variance + how.epsilon);
-      statistics.as<double>()[c] = mean;
-      statistics.as<double>()[e.channels + c] = variance;
-      a[c] = static_cast<T>(scale);
-      b[c] = static_cast<T>(beta.as<T>()[c] - mean * scale);
+    Scratch<double> means(e.blocks * e.channels), squares(e.blocks * e.channels);
+    e.each_block([&](std::int64_t k, std::int64_t, std::int64_t at, std::int64_t planes) {
+      const T* from = x.as<const T>() + at;
+      T copy[2 * block_numbers];
+      if (planes > 1) {
+        for (std::int64_t n = 0; n < planes; ++n)
+          for (std::int64_t i = 0; i < e.plane; ++i) copy[n * e.plane + i] = from[n * e.channels * e.plane + i];
+        from = copy;
+      }
+      const Moments m = moments(from, planes * e.plane);
+      means[k] = m.mean;
+      squares[k] = m.squares;
+    });
+    // mean = Σ n_k mean_k / n,  variance = Σ (squares_k + n_k (mean_k - mean)²) / n
+    double *mean = statistics.as<double>(), *variance = mean + e.channels;
+    for (std::int64_t c = 0; c < 2 * e.channels; ++c) mean[c] = 0;
+    for (std::int64_t block = 0; block < e.blocks; ++block) {
+      const double share = static_cast<double>(e.examples_of(block) * e.plane) / e.members();
+      for (std::int64_t c = 0; c < e.channels; ++c) mean[c] += share * means[block * e.channels + c];
     }
-    with(shortcut.data, how.relu, [&]<bool Shortcut, bool ReLU>() {
-      e.each_run([&](std::int64_t, std::int64_t c, std::int64_t at) {
-        affine<T, Shortcut, ReLU>(x.as<const T>() + at, shortcut.as<const T>() + (Shortcut ? at : 0), a[c], b[c], e.plane, y.as<T>() + at);
+    for (std::int64_t block = 0; block < e.blocks; ++block) {
+      const double n = static_cast<double>(e.examples_of(block) * e.plane);
+      for (std::int64_t c = 0; c < e.channels; ++c) {
+        const double off = means[block * e.channels + c] - mean[c];
+        variance[c] += squares[block * e.channels + c] + n * off * off;
+      }
+    }
+    const std::int64_t repeats = e.repeats();
+    Scratch<T> a(e.channels * repeats), b(e.channels * repeats), middle(e.channels * repeats);
+    for (std::int64_t c = 0; c < e.channels; ++c) {
+      variance[c] /= e.members();
+      const double scale = gamma.as<T>()[c] / std::sqrt(variance[c] + how.epsilon);
+      for (std::int64_t k = c * repeats; k < (c + 1) * repeats; ++k) {
+        a[k] = static_cast<T>(scale);
+        middle[k] = static_cast<T>(mean[c]);
+        b[k] = static_cast<T>(beta.as<T>()[c] + (middle[k] - mean[c]) * scale);
+      }
+    }
+    with(e.whole_examples(), shortcut.data, how.relu, [&]<bool Each, bool Shortcut, bool ReLU>() {
+      e.each_run([&](std::int64_t at, std::int64_t length, std::int64_t k) {
+        affine<T, Each, Shortcut, ReLU>(x.as<const T>() + at, shortcut.as<const T>() + (Shortcut ? at : 0), &a[k], &b[k], &middle[k], length, y.as<T>() + at);
       });
     });
   });
@@ -159,28 +247,50 @@ void batch_norm(Normalized how, View x, View gamma, View beta, View shortcut, Vi
 void batch_norm_gradient(Normalized how, View x, View gamma, View statistics, View y, View dy, View dx, View dgamma, View dbeta, View dshortcut) {
   on_real(x.dtype, [&]<class T>() {
     const Extent e(x.shape);
-    Scratch<Pair> part(e.examples * e.channels);
-    Scratch<T> a(e.channels), b(e.channels), c0(e.channels), middle(e.channels);
+    const std::int64_t repeats = e.repeats();
     const double *mean = statistics.as<double>(), *variance = mean + e.channels;
-    for (std::int64_t c = 0; c < e.channels; ++c) middle[c] = static_cast<T>(mean[c]);
-    with(dshortcut.data, how.relu, [&]<bool Shortcut, bool ReLU>() {
-      e.each_run([&](std::int64_t n, std::int64_t c, std::int64_t at) {
-        part[n * e.channels + c] = gradient_sums<T, ReLU>(x.as<const T>() + at, y.as<const T>() + at, dy.as<const T>() + at, middle[c], e.plane);
+    Scratch<double> sums(2 * e.blocks * e.channels), sum(2 * e.channels);  // Σ g, Σ g (x - middle)
+    Scratch<T> a(e.channels * repeats), b(e.channels * repeats), c0(e.channels * repeats), middle(e.channels * repeats);
+    with(e.whole_examples(), dshortcut.data, how.relu, [&]<bool Each, bool Shortcut, bool ReLU>() {
+      e.each_block([&](std::int64_t k, std::int64_t c, std::int64_t at, std::int64_t planes) {
+        const T *from = x.as<const T>() + at, *value = ReLU ? y.as<const T>() + at : nullptr, *slope = dy.as<const T>() + at, centre = static_cast<T>(mean[c]);
+        Two s;
+        if (planes > 1) {
+          T g[2 * block_numbers], off[2 * block_numbers];
+          for (std::int64_t n = 0; n < planes; ++n)
+            for (std::int64_t i = 0; i < e.plane; ++i) {
+              const std::int64_t to = n * e.plane + i, place = n * e.channels * e.plane + i;
+              const T d = slope[place];
+              g[to] = ReLU && !(value[place] > T(0)) ? T(0) : d;
+              off[to] = from[place] - centre;
+            }
+          s = gradient_sums<T, false>(off, nullptr, g, T(0), planes * e.plane);
+        } else {
+          s = gradient_sums<T, ReLU>(from, value, slope, centre, e.plane);
+        }
+        sums[2 * k] = s.first;
+        sums[2 * k + 1] = s.second;
       });
-      e.each_channel(part.data(), [](const Pair& p, const Pair& q) { return Pair{p.g + q.g, p.gx + q.gx}; });
+      for (std::int64_t c = 0; c < 2 * e.channels; ++c) sum[c] = 0;
+      for (std::int64_t block = 0; block < e.blocks; ++block)
+        for (std::int64_t c = 0; c < 2 * e.channels; ++c) sum[c] += sums[block * 2 * e.channels + c];
       for (std::int64_t c = 0; c < e.channels; ++c) {
-        const double members = static_cast<double>(e.examples * e.plane), r = 1 / std::sqrt(variance[c] + how.epsilon), scale = gamma.as<T>()[c] * r;
-        const double sum_gx = (part[c].gx + part[c].g * (middle[c] - mean[c])) * r;  // Σ g x^
-        const double slope = -scale * r * sum_gx / members;
-        dbeta.as<T>()[c] = static_cast<T>(part[c].g);
+        const T centre = static_cast<T>(mean[c]);
+        const double r = 1 / std::sqrt(variance[c] + how.epsilon), scale = gamma.as<T>()[c] * r;
+        const double sum_gx = (sum[2 * c + 1] + sum[2 * c] * (centre - mean[c])) * r;  // Σ g x^
+        const double slope = -scale * r * sum_gx / e.members();
+        dbeta.as<T>()[c] = static_cast<T>(sum[2 * c]);
         dgamma.as<T>()[c] = static_cast<T>(sum_gx);
-        a[c] = static_cast<T>(scale);
-        b[c] = static_cast<T>(slope);
-        c0[c] = static_cast<T>(slope * (middle[c] - mean[c]) - scale * part[c].g / members);
+        for (std::int64_t k = c * repeats; k < (c + 1) * repeats; ++k) {
+          a[k] = static_cast<T>(scale);
+          b[k] = static_cast<T>(slope);
+          c0[k] = static_cast<T>(slope * (centre - mean[c]) - scale * sum[2 * c] / e.members());
+          middle[k] = centre;
+        }
       }
-      e.each_run([&](std::int64_t, std::int64_t c, std::int64_t at) {
-        affine_gradient<T, Shortcut, ReLU>(x.as<const T>() + at, y.as<const T>() + at, dy.as<const T>() + at, a[c], b[c], c0[c], middle[c], e.plane, dx.as<T>() + at,
-                                           dshortcut.as<T>() + (Shortcut ? at : 0));
+      e.each_run([&](std::int64_t at, std::int64_t length, std::int64_t k) {
+        affine_gradient<T, Each, Shortcut, ReLU>(x.as<const T>() + at, y.as<const T>() + (ReLU ? at : 0), dy.as<const T>() + at, &a[k], &b[k], &c0[k], &middle[k], length,
+                                                 dx.as<T>() + at, dshortcut.as<T>() + (Shortcut ? at : 0));
       });
     });
   });
@@ -195,8 +305,9 @@ void layer_norm(double epsilon, View x, View gamma, View beta, View y, View stat
         T* __restrict to = y.as<T>() + row * features;
         const Moments m = moments(from, features);
         statistics.as<double>()[row] = m.mean;
-        statistics.as<double>()[rows + row] = m.squares / m.n;
-        const T mean = static_cast<T>(m.mean), r = static_cast<T>(1 / std::sqrt(m.squares / m.n + epsilon)), rest = static_cast<T>(mean - m.mean);
+        const double variance = m.squares / static_cast<double>(features);
+        statistics.as<double>()[rows + row] = variance;
+        const T mean = static_cast<T>(m.mean), r = static_cast<T>(1 / std::sqrt(variance + epsilon)), rest = static_cast<T>(mean - m.mean);
         const T *g = gamma.as<const T>(), *b = beta.as<const T>();
         for (std::int64_t j = 0; j < features; ++j) to[j] = g[j] * (((from[j] - mean) + rest) * r) + b[j];
       }
@@ -209,25 +320,25 @@ void layer_norm_gradient(double epsilon, View x, View gamma, View statistics, Vi
     const std::int64_t features = gamma.shape[0], rows = x.shape.numel() / features, group = std::max<std::int64_t>(1, tile_elements / features);
     const std::int64_t tiles = (rows + group - 1) / group;
     Scratch<double> part(2 * features * std::max<std::int64_t>(1, tiles));  // a tile's sums for dγ and dβ
-    for (std::int64_t j = 0; j < 2 * features; ++j) part[j] = 0;
     parallel_for(tiles, [&](std::int64_t tile) {
-      double *sum_gx = part.data() + tile * 2 * features, *sum_g = sum_gx + features;
+      double *__restrict sum_gx = part.data() + tile * 2 * features, *__restrict sum_g = sum_gx + features;
       for (std::int64_t j = 0; j < 2 * features; ++j) sum_gx[j] = 0;
       for (std::int64_t row = tile * group; row < std::min(rows, (tile + 1) * group); ++row) {
-        const T *from = x.as<const T>() + row * features, *g = dy.as<const T>() + row * features, *w = gamma.as<const T>();
-        const double mean = statistics.as<double>()[row], r = 1 / std::sqrt(statistics.as<double>()[rows + row] + epsilon);
-        double mean_g = 0, mean_gx = 0;
+        const T *__restrict from = x.as<const T>() + row * features, *__restrict g = dy.as<const T>() + row * features, *__restrict w = gamma.as<const T>();
+        const double mean = statistics.as<double>()[row], r = 1 / std::sqrt(statistics.as<double>()[rows + row] + epsilon), n = static_cast<double>(features);
+        const T middle = static_cast<T>(mean), rest = static_cast<T>(middle - mean), scale = static_cast<T>(r);
+        const auto [sum_wg, sum_wgx] = sums_over<T>(
+            features,
+            [&](std::int64_t j) { const Vec<T> wg = load<T>(w + j) * load<T>(g + j); return TwoVectors<T>{wg, wg * (((load<T>(from + j) - middle) + rest) * scale)}; },
+            [&](std::int64_t j) { const T wg = w[j] * g[j]; return Two{static_cast<double>(wg), static_cast<double>(wg * (((from[j] - middle) + rest) * scale))}; });
+        const T mean_g = static_cast<T>(sum_wg / n), mean_gx = static_cast<T>(sum_wgx / n);
+        T* __restrict to = dx.as<T>() + row * features;
         for (std::int64_t j = 0; j < features; ++j) {
-          const double normal = (from[j] - mean) * r, scaled = static_cast<double>(w[j]) * g[j];
-          mean_g += scaled;
-          mean_gx += scaled * normal;
+          const T normal = ((from[j] - middle) + rest) * scale;
           sum_gx[j] += g[j] * normal;
           sum_g[j] += g[j];
+          to[j] = scale * (w[j] * g[j] - mean_g - normal * mean_gx);
         }
-        mean_g /= static_cast<double>(features);
-        mean_gx /= static_cast<double>(features);
-        for (std::int64_t j = 0; j < features; ++j)
-          dx.as<T>()[row * features + j] = static_cast<T>(r * (static_cast<double>(w[j]) * g[j] - mean_g - (from[j] - mean) * r * mean_gx));
       }
     });
     for (std::int64_t j = 0; j < features; ++j) {
