@@ -1,4 +1,4 @@
-// Batch and layer normalisation: as few passes over memory as there can be, since a number is read in less time than a cache's miss takes.
+// Batch normalisation: as few passes over memory as there can be, since a number is read in less time than a cache's miss takes.
 //
 //   value      1. blocks of a thousand numbers or more that share a channel, a plane or several examples' planes copied together, give their
 //                 mean and the squared distances from it, while they are in the first cache; blocks are merged by Chan's formula, in order,
@@ -8,95 +8,15 @@
 //              2. dx = a g + b (x - mean) + c
 //
 // Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The American Statistician 1983.
-#include <algorithm>
 #include <cmath>
 
-#include "core/cpu/lanes.h"
-#include "core/cpu/loops.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/loops.h"
+#include "core/cpu/moments.h"
 #include "core/memory.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
-
-// Lanes are summed in T over at most this many vectors, then in double.
-constexpr std::int64_t short_run = 64;
-
-// The lanes' sum, in pairs: a chain of additions would take longer than a short run.
-template <class T>
-double total(Vec<T> v) {
-  double sum[Simd<T>::width];
-  for (int i = 0; i < Simd<T>::width; ++i) sum[i] = v[i];
-  for (int half = Simd<T>::width / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) sum[i] += sum[i + half];
-  return sum[0];
-}
-
-struct Two {
-  double first, second;
-};
-template <class T>
-struct TwoVectors {
-  Vec<T> first, second;
-};
-
-// Σ f(i), f giving two vectors at i or, at the end, two numbers.
-template <class T, class V, class S>
-[[gnu::always_inline]] inline Two sums_over(std::int64_t n, V vector, S single) {
-  constexpr int w = Simd<T>::width;
-  Two sum{0, 0};
-  std::int64_t i = 0;
-  while (i + w <= n) {
-    const std::int64_t end = n - i < short_run * w ? n : i + short_run * w;
-    Vec<T> a{}, b{}, c{}, d{};  // two for each sum, so that additions need not wait for one another
-    for (; i + 2 * w <= end; i += 2 * w) {
-      const TwoVectors<T> v = vector(i), u = vector(i + w);
-      a += v.first, b += v.second, c += u.first, d += u.second;
-    }
-    for (; i + w <= end; i += w) {
-      const TwoVectors<T> v = vector(i);
-      a += v.first, b += v.second;
-    }
-    sum.first += total<T>(a + c);
-    sum.second += total<T>(b + d);
-  }
-  for (; i < n; ++i) {
-    const Two v = single(i);
-    sum.first += v.first, sum.second += v.second;
-  }
-  return sum;
-}
-template <class T>
-double sum_of(const T* x, std::int64_t n) {
-  constexpr int w = Simd<T>::width;
-  double sum = 0;
-  std::int64_t i = 0;
-  while (i + w <= n) {
-    const std::int64_t end = n - i < short_run * w ? n : i + short_run * w;
-    Vec<T> a{}, b{}, c{}, d{};
-    for (; i + 4 * w <= end; i += 4 * w) {
-      for (int k = 0; k < 4; ++k) __builtin_prefetch(x + i + k * w + fetched_ahead);
-      a += load<T>(x + i), b += load<T>(x + i + w), c += load<T>(x + i + 2 * w), d += load<T>(x + i + 3 * w);
-    }
-    for (; i + w <= end; i += w) a += load<T>(x + i);
-    sum += total<T>((a + b) + (c + d));
-  }
-  for (; i < n; ++i) sum += static_cast<double>(x[i]);
-  return sum;
-}
-
-struct Moments {
-  double mean, squares;  // Σ (x - mean)²
-};
-template <class T>
-Moments moments(const T* x, std::int64_t n) {
-  const double count = static_cast<double>(n);
-  const T middle = static_cast<T>(sum_of(x, n) / count);  // rounded; what that is off by is taken out again
-  const auto [shift, squares] = sums_over<T>(
-      n, [&](std::int64_t i) { const Vec<T> d = load<T>(x + i) - middle; return TwoVectors<T>{d, d * d}; },
-      [&](std::int64_t i) { const double d = x[i] - middle; return Two{d, d * d}; });
-  return {middle + shift / count, squares - shift * shift / count};
-}
 
 // The least that is worth a block's sums across lanes.
 constexpr std::int64_t block_numbers = 1024;
@@ -293,60 +213,6 @@ void batch_norm_gradient(Normalized how, View x, View gamma, View statistics, Vi
                                                  dx.as<T>() + at, dshortcut.as<T>() + (Shortcut ? at : 0));
       });
     });
-  });
-}
-
-void layer_norm(double epsilon, View x, View gamma, View beta, View y, View statistics) {
-  on_real(x.dtype, [&]<class T>() {
-    const std::int64_t features = gamma.shape[0], rows = x.shape.numel() / features, group = std::max<std::int64_t>(1, tile_elements / features);
-    parallel_for((rows + group - 1) / group, [&](std::int64_t tile) {
-      for (std::int64_t row = tile * group; row < std::min(rows, (tile + 1) * group); ++row) {
-        const T* __restrict from = x.as<const T>() + row * features;
-        T* __restrict to = y.as<T>() + row * features;
-        const Moments m = moments(from, features);
-        statistics.as<double>()[row] = m.mean;
-        const double variance = m.squares / static_cast<double>(features);
-        statistics.as<double>()[rows + row] = variance;
-        const T mean = static_cast<T>(m.mean), r = static_cast<T>(1 / std::sqrt(variance + epsilon)), rest = static_cast<T>(mean - m.mean);
-        const T *g = gamma.as<const T>(), *b = beta.as<const T>();
-        for (std::int64_t j = 0; j < features; ++j) to[j] = g[j] * (((from[j] - mean) + rest) * r) + b[j];
-      }
-    });
-  });
-}
-
-void layer_norm_gradient(double epsilon, View x, View gamma, View statistics, View dy, View dx, View dgamma, View dbeta) {
-  on_real(x.dtype, [&]<class T>() {
-    const std::int64_t features = gamma.shape[0], rows = x.shape.numel() / features, group = std::max<std::int64_t>(1, tile_elements / features);
-    const std::int64_t tiles = (rows + group - 1) / group;
-    Scratch<double> part(2 * features * std::max<std::int64_t>(1, tiles));  // a tile's sums for dγ and dβ
-    parallel_for(tiles, [&](std::int64_t tile) {
-      double *__restrict sum_gx = part.data() + tile * 2 * features, *__restrict sum_g = sum_gx + features;
-      for (std::int64_t j = 0; j < 2 * features; ++j) sum_gx[j] = 0;
-      for (std::int64_t row = tile * group; row < std::min(rows, (tile + 1) * group); ++row) {
-        const T *__restrict from = x.as<const T>() + row * features, *__restrict g = dy.as<const T>() + row * features, *__restrict w = gamma.as<const T>();
-        const double mean = statistics.as<double>()[row], r = 1 / std::sqrt(statistics.as<double>()[rows + row] + epsilon), n = static_cast<double>(features);
-        const T middle = static_cast<T>(mean), rest = static_cast<T>(middle - mean), scale = static_cast<T>(r);
-        const auto [sum_wg, sum_wgx] = sums_over<T>(
-            features,
-            [&](std::int64_t j) { const Vec<T> wg = load<T>(w + j) * load<T>(g + j); return TwoVectors<T>{wg, wg * (((load<T>(from + j) - middle) + rest) * scale)}; },
-            [&](std::int64_t j) { const T wg = w[j] * g[j]; return Two{static_cast<double>(wg), static_cast<double>(wg * (((from[j] - middle) + rest) * scale))}; });
-        const T mean_g = static_cast<T>(sum_wg / n), mean_gx = static_cast<T>(sum_wgx / n);
-        T* __restrict to = dx.as<T>() + row * features;
-        for (std::int64_t j = 0; j < features; ++j) {
-          const T normal = ((from[j] - middle) + rest) * scale;
-          sum_gx[j] += g[j] * normal;
-          sum_g[j] += g[j];
-          to[j] = scale * (w[j] * g[j] - mean_g - normal * mean_gx);
-        }
-      }
-    });
-    for (std::int64_t j = 0; j < features; ++j) {
-      double gx = 0, g = 0;
-      for (std::int64_t tile = 0; tile < tiles; ++tile) gx += part[tile * 2 * features + j], g += part[(tile * 2 + 1) * features + j];
-      dgamma.as<T>()[j] = static_cast<T>(gx);
-      dbeta.as<T>()[j] = static_cast<T>(g);
-    }
   });
 }
 
