@@ -147,7 +147,9 @@ void run(int argc, char** argv) {
     std::fflush(stdout);
     Progress progress("training", 1, s.iterations);
     const Trainings trainings(recipe, folder, progress, {id});
+    const auto began = std::chrono::steady_clock::now();
     const nn::Measure test = experiment(trainings, id, s, o, data).record.back().test;
+    folder.add_time("all", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     Summary summary;
     summary.put({"command"}, command);
     summary.put({"net"}, s.net);
