@@ -1,8 +1,8 @@
-// Batch normalisation: as few passes over memory as there can be, since a number is read in less time than a cache's miss takes.
+// Batch normalisation, in as few passes over memory as there can be: bringing a number from there takes longer than all that is done with it.
 //
 //   value      1. blocks of a thousand numbers or more that share a channel, a plane or several examples' planes copied together, give their
-//                 mean and the squared distances from it, while they are in the first cache; blocks are merged by Chan's formula, in order,
-//                 so that nothing cancels
+//                 mean and the squared distances from it, while they are in the first cache; blocks are merged by Chan's formula, in order:
+//                 nothing cancels
 //              2. y = a (x - mean) + b [+ shortcut] [ReLU], one a and b a channel. (a x + b would cancel where the mean is large.)
 //   gradient   1. Σ g and Σ g (x - mean), g being dy where y > 0, block by block
 //              2. dx = a g + b (x - mean) + c
