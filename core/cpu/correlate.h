@@ -80,4 +80,66 @@ void each_tile(std::int64_t groups, std::int64_t images, std::int64_t together, 
   parallel_for(groups * tiles, [&](std::int64_t t) { f(t / tiles, t % tiles * together, std::min(together, images - t % tiles * together)); });
 }
 
+// y = conv2d of x with a weight shaped `w`, whatever its form: rows(group) is the product of correlate() for the group's outputs.
+template <class T, int V, class Rows>
+void correlate_input(const Window& window, const Shape& w, View x, View bias, View y, std::int64_t block_terms, const Rows& rows) {
+  const std::int64_t inputs = w[1], outputs = w[0] / window.groups, picture = x.shape[2] * x.shape[3], plane = y.shape[2] * y.shape[3];
+  if (y.shape.numel() == 0) return;
+  const InputSheets in(window, x.shape, w, y.shape, inputs);
+  each_tile(window.groups, x.shape[0], images_together(x.shape[0], plane, V * Simd<T>::width), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
+    Scratch<T> sheets(std::max<std::int64_t>(1, images * in.size));
+    for (std::int64_t i = 0; i < images; ++i)
+      lay_sheets(x.as<const T>() + ((n + i) * x.shape[1] + group * inputs) * picture, inputs, in.rows, in.columns, sheets.data() + i * in.size);
+    correlate<T, V>({outputs, in.terms, in.place(), bias.data ? bias.as<const T>() + group * outputs : nullptr, {images, y.shape[2], y.shape[3]},
+                     {in.size, in.columns.extent, 1}, {y.shape[1] * plane, y.shape[3], 1}, plane},
+                    block_terms, sheets.data(), y.as<T>() + (n * y.shape[1] + group * outputs) * plane, rows(group));
+  });
+}
+
+// The input gradient's parts: the pixels of dx of one residue of the stride, along height and width, which the same taps reach.
+struct GradientParts {
+  SheetAxis rows, columns;
+  std::int64_t across, count, size;     // parts side by side, in all; of dy's sheets of one image
+  Scratch<std::int64_t> places, terms;  // part after part the place of every term (output, taps) in dy's sheets; how many a part has
+  // part(number, taps of rows, how many, taps of columns, how many) for each.
+  template <class F>
+  GradientParts(const Window& window, const Shape& w, const Shape& dy, const Shape& dx, F part)
+      : rows(1), columns(1), across(residues(dx[3], window)), count(residues(dx[2], window) * across), size(0),
+        places(std::max<std::int64_t>(1, w[0] / window.groups * w[2] * w[3])), terms(std::max<std::int64_t>(1, count)) {
+    const std::int64_t outputs = w[0] / window.groups;
+    sheets_of_gradient(rows, w[2], dx[2], dy[2], window);
+    sheets_of_gradient(columns, w[3], dx[3], dy[3], window);
+    size = outputs * rows.extent * columns.extent;
+    Scratch<Reaching> tap_rows(w[2]), tap_columns(w[3]);
+    std::int64_t* place = places.data();
+    for (std::int64_t p = 0; p < count; ++p) {
+      const std::int64_t h = reaching(tap_rows.data(), rows, p / across, w[2], window), v = reaching(tap_columns.data(), columns, p % across, w[3], window);
+      terms[p] = outputs * h * v;
+      for (std::int64_t o = 0; o < outputs; ++o)
+        for (std::int64_t i = 0; i < h; ++i)
+          for (std::int64_t j = 0; j < v; ++j) *place++ = (o * rows.extent + tap_rows[i].shift) * columns.extent + tap_columns[j].shift;
+      part(p, tap_rows.data(), h, tap_columns.data(), v);
+    }
+  }
+};
+
+// dx of a convolution with a weight shaped `w`: rows(part, group) is the product of correlate() for the group's inputs.
+template <class T, int V, class Rows>
+void correlate_gradient(const Window& window, const Shape& w, GradientParts& parts, View dy, View dx, std::int64_t block_terms, const Rows& rows) {
+  const std::int64_t inputs = w[1], outputs = w[0] / window.groups, plane = dy.shape[2] * dy.shape[3], stride = window.stride;
+  const std::int64_t height = dx.shape[2], width = dx.shape[3], largest = ceil_div(height, stride) * ceil_div(width, stride);
+  each_tile(window.groups, dx.shape[0], images_together(dx.shape[0], largest, V * Simd<T>::width), [&](std::int64_t group, std::int64_t n, std::int64_t images) {
+    Scratch<T> sheets(std::max<std::int64_t>(1, images * parts.size));
+    for (std::int64_t i = 0; i < images; ++i)
+      lay_sheets(dy.as<const T>() + ((n + i) * dy.shape[1] + group * outputs) * plane, outputs, parts.rows, parts.columns, sheets.data() + i * parts.size);
+    const std::int64_t* places = parts.places.data();
+    for (std::int64_t part = 0; part < parts.count; places += parts.terms[part++]) {
+      const std::int64_t r = part / parts.across, q = part % parts.across;
+      correlate<T, V>({inputs, parts.terms[part], places, nullptr, {images, ceil_div(height - r, stride), ceil_div(width - q, stride)},
+                       {parts.size, parts.columns.extent, 1}, {dx.shape[1] * height * width, stride * width, stride}, height * width},
+                      block_terms, sheets.data(), dx.as<T>() + (n * dx.shape[1] + group * inputs) * height * width + r * width + q, rows(part, group));
+    }
+  });
+}
+
 }  // namespace bonsai::BONSAI_ISA

@@ -81,28 +81,23 @@ inline Cut cut(std::int64_t images, std::int64_t channels, std::int64_t groups, 
 template <class T, class Product>
 void weight_gradient(const Window& window, View x, View dy, const Shape& w, T* dw, std::int64_t entries, std::int64_t copied_terms, const Product& product) {
   constexpr int width = Simd<T>::width;
-  const std::int64_t kh = w[2], kw = w[3], inputs = w[1], outputs = w[0] / window.groups, taps = kh * kw;
+  const std::int64_t inputs = w[1], outputs = w[0] / window.groups, taps = w[2] * w[3];
   const std::int64_t picture = x.shape[2] * x.shape[3], plane = dy.shape[2] * dy.shape[3], images = x.shape[0];
   if (entries == 0) return;
   if (images == 0) {
     lay_zeros(dw, entries);
     return;
   }
-  SheetAxis rows(kh), columns(kw);
-  Scratch<Tap> tap_rows(kh), tap_columns(kw);
-  sheets_of_input(rows, tap_rows.data(), kh, x.shape[2], dy.shape[2], window);
-  sheets_of_input(columns, tap_columns.data(), kw, x.shape[3], dy.shape[3], window);
   const Cut c = cut(images, inputs, window.groups, plane);
-  Scratch<std::int64_t> offset(c.chunk * taps);
-  tap_places(c.chunk, rows, tap_rows.data(), kh, columns, tap_columns.data(), kw, offset.data());
+  const InputSheets in(window, x.shape, w, dy.shape, c.chunk);
 
   // The pixels of a run: where they lie in the sheets and in dy, a piece or a vector at a time.
   const Grid grid{c.run, dy.shape[2], dy.shape[3]};
   const int piece = piece_of<T>(grid, width);
   const bool in_place = reads_in_place<T>(piece) && plane % width == 0;
-  const std::int64_t size = c.chunk * sheet_size(rows, columns), pieces = grid.pixels() / piece, padded = ceil_div(grid.pixels(), width) * width;
+  const std::int64_t size = in.size, pieces = grid.pixels() / piece, padded = ceil_div(grid.pixels(), width) * width;
   Scratch<std::int64_t> from(pieces), steps(padded / width), y_place(padded / width);
-  for (std::int64_t q = 0; q < pieces; ++q) from[q] = Steps{size, columns.extent, 1}.place(grid, q * piece);
+  for (std::int64_t q = 0; q < pieces; ++q) from[q] = Steps{size, in.columns.extent, 1}.place(grid, q * piece);
   for (std::int64_t i = 0; i < padded / width; ++i) {
     steps[i] = i * width;
     y_place[i] = i * width / plane * dy.shape[1] * plane + i * width % plane;
@@ -119,7 +114,7 @@ void weight_gradient(const Window& window, View x, View dy, const Shape& w, T* d
     for (std::int64_t run = first_run; run < last_run; ++run) {
       const std::int64_t n = run * c.run, now = std::min(c.run, images - n), pixels = now * plane, count = ceil_div(pixels, width);
       for (std::int64_t i = 0; i < now; ++i)
-        lay_sheets(x.as<const T>() + ((n + i) * x.shape[1] + group * inputs + channel) * picture, channels, rows, columns, sheets.data() + i * size);
+        lay_sheets(x.as<const T>() + ((n + i) * x.shape[1] + group * inputs + channel) * picture, channels, in.rows, in.columns, sheets.data() + i * size);
       const T* y = dy.as<const T>() + (n * dy.shape[1] + group * outputs) * plane;
       if (!in_place)
         for (std::int64_t o = 0; o < outputs; ++o) {
@@ -129,7 +124,7 @@ void weight_gradient(const Window& window, View x, View dy, const Shape& w, T* d
           lay_zeros(to, count * width - pixels);
         }
       const Run<T> pixels_of = in_place ? Run<T>{count, y, plane, y_place.data(), from.data()} : Run<T>{count, y_rows.data(), padded, steps.data(), steps.data()};
-      product(Chunk<T>{group, channel * taps, terms, in_place ? width / piece : 0, pixels_of, sheets.data(), offset.data(), from.data(), piece, pixels, padded},
+      product(Chunk<T>{group, channel * taps, terms, in_place ? width / piece : 0, pixels_of, sheets.data(), in.place(), from.data(), piece, pixels, padded},
               copies.data(), out, run == first_run);
     }
   });

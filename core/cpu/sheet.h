@@ -145,6 +145,26 @@ inline void tap_places(std::int64_t channels, const SheetAxis& y, const Tap* row
         *place++ = (((c * y.sheets + rows[i].sheet) * x.sheets + columns[j].sheet) * y.extent + rows[i].shift) * x.extent + columns[j].shift;
 }
 
+// A convolution's input, ready to be laid out, `channels` of it at a time: what its value and its weight gradient read.
+struct InputSheets {
+  SheetAxis rows, columns;
+  std::int64_t terms, size;  // of the channels; numbers in one image's sheets
+  InputSheets(const Window& window, const Shape& x, const Shape& w, const Shape& y, std::int64_t channels)
+      : rows(w[2]), columns(w[3]), terms(channels * w[2] * w[3]), size(0), places_(std::max<std::int64_t>(1, terms)) {
+    Scratch<Tap> tap_rows(w[2]), tap_columns(w[3]);
+    sheets_of_input(rows, tap_rows.data(), w[2], x[2], y[2], window);
+    sheets_of_input(columns, tap_columns.data(), w[3], x[3], y[3], window);
+    tap_places(channels, rows, tap_rows.data(), w[2], columns, tap_columns.data(), w[3], places_.data());
+    size = channels * sheet_size(rows, columns);
+    place_ = places_.data();
+  }
+  const std::int64_t* place() const { return place_; }  // (terms): where the term's pixel of output 0 lies
+
+ private:
+  Scratch<std::int64_t> places_;
+  const std::int64_t* place_;
+};
+
 // The outputs of some images, image by image and row by row, and where they lie in an array. A row is cut into pieces of so many neighbours.
 struct Grid {
   std::int64_t images, height, width;
