@@ -47,7 +47,9 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   T* data() { return data_; }
+  const T* data() const { return data_; }
   T& operator[](std::int64_t i) { return data_[i]; }
+  const T& operator[](std::int64_t i) const { return data_[i]; }
 
  private:
   std::size_t bytes_;

@@ -36,11 +36,10 @@ struct SheetAxis {
     std::int64_t begin, end, first;
   };
   Inside inside(std::int64_t p) const {
-    const std::int64_t from = ceil_div(-phase_of(p), step) - low, to = floor_div(pixels - 1 - phase_of(p), step) + 1 - low;
+    const std::int64_t from = ceil_div(-phase[p], step) - low, to = floor_div(pixels - 1 - phase[p], step) + 1 - low;
     const std::int64_t begin = std::clamp<std::int64_t>(from, 0, extent), end = std::clamp<std::int64_t>(to, begin, extent);
-    return {begin, end, (begin + low) * step + phase_of(p)};
+    return {begin, end, (begin + low) * step + phase[p]};
   }
-  std::int64_t phase_of(std::int64_t p) const { return const_cast<Scratch<std::int64_t>&>(phase)[p]; }
 };
 
 // For y of `outputs` pixels from x of `pixels`: taps[j] for the kernel's entries.
@@ -156,13 +155,11 @@ struct InputSheets {
     sheets_of_input(columns, tap_columns.data(), w[3], x[3], y[3], window);
     tap_places(channels, rows, tap_rows.data(), w[2], columns, tap_columns.data(), w[3], places_.data());
     size = channels * sheet_size(rows, columns);
-    place_ = places_.data();
   }
-  const std::int64_t* place() const { return place_; }  // (terms): where the term's pixel of output 0 lies
+  const std::int64_t* place() const { return places_.data(); }  // (terms): where the term's pixel of output 0 lies
 
  private:
   Scratch<std::int64_t> places_;
-  const std::int64_t* place_;
 };
 
 // The outputs of some images, image by image and row by row, and where they lie in an array. A row is cut into pieces of so many neighbours.
