@@ -2,10 +2,19 @@
 
 namespace bonsai::nn {
 
+// One tensor of the i-th parameter's state in its dense form and present shape.
+Tensor Optimizer::dense_state(std::size_t i, const Tensor& state) const {
+  const Parameter& p = *parameters_[i];
+  Tensor s = patterns_[i] ? reshape(unpack(state, *patterns_[i]), p.cuts().empty() ? p.shape() : p.cuts()[0].before) : state;
+  for (const Parameter::Cut& c : p.cuts()) s = index_select(s, c.kept, c.axis);
+  return s;
+}
+
 // Makes the state at the first step; later, it follows what has happened to the parameters since the last one.
 void Optimizer::make_state() {
   if (state_.empty())
-    for (const Parameter* p : parameters_) {
+    for (Parameter* p : parameters_) {
+      p->state_is_fresh();
       state_.emplace_back();
       for (std::size_t i = 0; i < slots().size(); ++i) state_.back().push_back(zeros(p->shape(), p->leaf().dtype()));
     }
@@ -14,9 +23,9 @@ void Optimizer::make_state() {
     Parameter& p = *parameters_[i];
     const bool other_form = patterns_[i] != p.pattern();
     for (Tensor& s : state_[i]) {
-      if (other_form && patterns_[i]) s = reshape(unpack(s, *patterns_[i]), p.shape());
+      if (other_form || !p.cuts().empty()) s = dense_state(i, s);
       if (p.stale_state().defined()) s = where(p.stale_state(), s, number(0, s));  // pruned, and perhaps regrown: it starts afresh
-      if (other_form && p.pattern()) s = pack(s, *p.pattern());
+      if (other_form && p.pattern()) s = pack(s, *p.pattern());  // (a cut makes another pattern)
       if (s.dtype() != p.leaf().dtype()) s = cast(s, p.leaf().dtype());
     }
     patterns_[i] = p.pattern();
@@ -45,7 +54,7 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
       const Tensor& live = state_[i][s];
       const Parameter& p = *parameters_[i];  // pruned since the last step? Then the next one would clear its state; nobody sees it before
       const Tensor& kept = p.stale_state().defined() ? p.stale_state() : p.mask();
-      const Tensor dense = patterns_[i] ? reshape(unpack(live, *patterns_[i]), p.shape()) : live;
+      const Tensor dense = dense_state(i, live);
       all.emplace_back("optimizer." + p.name() + "." + slots()[s], kept.defined() ? where(kept, dense, number(0, dense)) : clone(dense));
     }
   return all;

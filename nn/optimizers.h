@@ -30,6 +30,7 @@ class Optimizer {
 
  private:
   void make_state();
+  Tensor dense_state(std::size_t i, const Tensor& state) const;
   std::vector<Parameter*> parameters_;
   std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step; of the parameter's type and form
   std::vector<PatternRef> patterns_;        // the pattern by which a parameter's state is packed; null: it is dense

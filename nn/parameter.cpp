@@ -106,6 +106,29 @@ void Parameter::set_soft_mask(const Tensor& mask) {
   soft_mask_ = mask.defined() ? clone(mask) : Tensor();
 }
 
+void Parameter::cut(int axis, const std::vector<std::int64_t>& kept) {
+  axis = normalize_axis("cut", axis, shape_.rank());
+  require(!kept.empty(), "parameter \"{}\": a cut of axis {} would leave nothing of {}", name_, axis, shape_);
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    require(kept[i] >= (i == 0 ? 0 : kept[i - 1] + 1) && kept[i] < shape_[axis],
+            "parameter \"{}\": a cut keeps index {} after {}; indices must rise and lie within axis {} of {}", name_, kept[i], i == 0 ? -1 : kept[i - 1], axis, shape_);
+  if (static_cast<std::int64_t>(kept.size()) == shape_[axis]) return;
+  const bool was_packed = is_packed();
+  unpack();
+  NoGrad off;
+  const Tensor indices = tensor(std::span(kept), {static_cast<std::int64_t>(kept.size())});
+  auto smaller = [&](Tensor& t) {
+    if (t.defined()) t = index_select(t.detach(), indices, axis);
+  };
+  cuts_.push_back({shape_, axis, indices});
+  Tensor values = leaf_;
+  smaller(values);
+  smaller(mask_), smaller(soft_mask_), smaller(stale_);
+  shape_ = values.shape();
+  make_leaf(values);
+  if (was_packed) pack();
+}
+
 void Parameter::to(DType t) {
   require(is_floating(t), "parameter \"{}\": cannot learn as {}; it must be f32 or f64", name_, bonsai::name(t));
   if (leaf_.dtype() != t) make_leaf(cast(leaf_.detach(), t));

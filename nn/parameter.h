@@ -54,6 +54,9 @@ class Parameter {
   void set_soft_mask(const Tensor& mask);  // u8; the values stay. An undefined tensor takes it away
   void pack();                           // to the packed form and back, with the same values; the gradient is dropped. Optimizers' state
   void unpack();                         // follows by itself. Masks change in the unpacked form only
+  // Only these entries stay along an axis, by their indices, rising, at least one: the tensor, its masks and optimizers' state become smaller
+  // (a filter, a channel, a head that is really gone; prune/structure). The gradient is dropped.
+  void cut(int axis, const std::vector<std::int64_t>& kept);
   void to(DType t);                      // values in another type; the gradient is dropped
   // Whether its layer can compute with a pattern; the layer says so. (pack() does not ask: a parameter may stand alone.)
   bool packable() const { return packable_; }
@@ -66,7 +69,14 @@ class Parameter {
   // 0 at the entries that were pruned, and perhaps regrown, since the optimizer's last step, which finds old state there and clears it.
   // Undefined: none.
   const Tensor& stale_state() const { return stale_; }
-  void state_is_fresh() { stale_ = {}; }
+  // What was cut since then: the optimizer cuts its state likewise, before it looks at stale_state().
+  struct Cut {
+    Shape before;
+    int axis;
+    Tensor kept;  // i64
+  };
+  const std::vector<Cut>& cuts() const { return cuts_; }
+  void state_is_fresh() { stale_ = {}, cuts_.clear(); }
 
  private:
   std::string name_;
@@ -74,6 +84,7 @@ class Parameter {
   void make_leaf(const Tensor& values);
   Shape shape_;
   Tensor leaf_, mask_, soft_mask_, stale_;
+  std::vector<Cut> cuts_;
   PatternRef pattern_;
   bool packable_ = false;
   double initial_ = 0;

@@ -9,17 +9,24 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const Win
   require(in > 0 && out > 0 && kernel > 0, "Conv2d: sizes must be positive, got {} -> {} channels with a {}x{} kernel", in, out, kernel, kernel);
   require(window.groups > 0 && in % window.groups == 0 && out % window.groups == 0, "Conv2d: {} groups do not divide {} inputs and {} outputs", window.groups, in, out);
   weight_.packable(true);
+  if (window.groups > 1 && window.groups == in) outputs_of_each_ = out / in;
   if (bias) bias_ = &add_parameter("bias", {out});
+}
+
+Window Conv2d::window() const {
+  Window w = window_;
+  if (outputs_of_each_ > 0) w.groups = weight_.shape()[0] / outputs_of_each_;
+  return w;
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
   const Tensor bias = bias_ ? bias_->value() : Tensor{};
-  if (weight_.is_packed()) return sparse_conv2d(weight_.pattern(), weight_.leaf(), weight_.shape(), x, bias, window_);
-  return conv2d(x, weight_.value(), bias, window_);
+  if (weight_.is_packed()) return sparse_conv2d(weight_.pattern(), weight_.leaf(), weight_.shape(), x, bias, window());
+  return conv2d(x, weight_.value(), bias, window());
 }
 
 std::string Conv2d::describe() const {
-  const auto& [stride, padding, dilation, groups] = window_;
+  const auto& [stride, padding, dilation, groups] = window();
   const Shape& w = weight_.shape();
   std::string out = fmt::format("Conv {} -> {}, {}x{}", w[1] * groups, w[0], w[2], w[3]);
   if (stride != 1) out += fmt::format(", stride {}", stride);
@@ -77,27 +84,31 @@ LayerNorm::LayerNorm(std::int64_t features, double epsilon) : epsilon_(epsilon),
   gamma_.initial(1);
 }
 
-BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride, Shortcut shortcut) : in_(in), out_(out), stride_(stride) {
+BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride, Shortcut shortcut) : stride_(stride) {
   require(stride >= 1 && out >= in, "BasicBlock: {} -> {} channels with stride {}; channels may not shrink, the stride must be 1 or more", in, out, stride);
   conv1_ = &child<Conv2d>("conv1", in, out, 3, Window{.stride = stride, .padding = 1}, false);
   bn1_ = &child<BatchNorm2d>("bn1", out, true);
   conv2_ = &child<Conv2d>("conv2", out, out, 3, Window{.padding = 1}, false);
   bn2_ = &child<BatchNorm2d>("bn2", out, true);
-  if (shortcut == Shortcut::padding || (in == out && stride == 1)) return;
+  if (in == out && stride == 1) return;
+  if (shortcut == Shortcut::padding) {
+    place_ = &add_buffer("shortcut.place", slice(arange(out), 0, (out - in) / 2, (out - in) / 2 + in));
+    return;
+  }
   shortcut_ = &child<Conv2d>("shortcut.conv", in, out, 1, Window{.stride = stride}, false);
   shortcut_bn_ = &child<BatchNorm2d>("shortcut.bn", out);
 }
 
 Tensor BasicBlock::past(const Tensor& x) {
   if (shortcut_) return shortcut_bn_->forward(shortcut_->forward(x));
-  if (in_ == out_ && stride_ == 1) return x;
-  return embed(average_pool2d(x, {1, stride_, 0}), 1, (out_ - in_) / 2, out_);  // (the average of one pixel: every stride-th)
+  if (!place_) return x;
+  return index_add(average_pool2d(x, {1, stride_, 0}), *place_, 1, conv2_->weight().shape()[0]);  // (the average of one pixel: every stride-th)
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
   return bn2_->forward(conv2_->forward(bn1_->forward(conv1_->forward(x))), past(x));  // (res.1): both ReLUs are in the BatchNorms
 }
 
-std::string BasicBlock::describe() const { return fmt::format("BasicBlock {} -> {}{}", in_, out_, stride_ == 1 ? "" : fmt::format(", stride {}", stride_)); }
+std::string BasicBlock::describe() const { return fmt::format("BasicBlock {} -> {}{}", conv1_->weight().shape()[1], conv2_->weight().shape()[0], stride_ == 1 ? "" : fmt::format(", stride {}", stride_)); }
 
 }  // namespace bonsai::nn

@@ -12,10 +12,11 @@ class Conv2d : public Module {
   std::string describe() const override;
   Parameter& weight() { return weight_; }
   Parameter* bias() { return bias_; }
-  const Window& window() const { return window_; }
+  Window window() const;
 
  private:
   Window window_;
+  std::int64_t outputs_of_each_ = 0;  // where every input is a group of its own (depthwise): then the groups are as many as the inputs that a cut leaves
   Parameter& weight_;
   Parameter* bias_ = nullptr;
 };
@@ -98,7 +99,8 @@ class BasicBlock : public Module {
 
  private:
   Tensor past(const Tensor& x);
-  std::int64_t in_, out_, stride_;
+  std::int64_t stride_;
+  Tensor* place_ = nullptr;  // i64: which output channel each input channel is added to, where the shortcut pads
   Conv2d *conv1_, *conv2_, *shortcut_ = nullptr;
   BatchNorm2d *bn1_, *bn2_, *shortcut_bn_ = nullptr;
 };

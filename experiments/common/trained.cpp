@@ -21,6 +21,7 @@ struct Committed {
 constexpr Committed committed[] = {
     {"lenet_300_100", "225915bef2df5059384a5f609805a3f451652eac607a90ddee22c2c8a9b8e47b"},
     {"lenet5", "377a37490533c25e420a67f4f2437ab6c46bb549bff27bbec04f5b8324d2f0bb"},
+    {"resnet20", "e4ace563b706909b08c300234eb5ea4e4b0ea72b37ea025a98f7aeb334970b4e"},
 };
 
 std::vector<std::string> words(const std::string& list) {

@@ -10,10 +10,6 @@
 namespace bonsai::test {
 namespace {
 
-#define NEEDS_CIFAR()                                                                \
-  if (!fs::exists(datasets::data_directory("") / "cifar-10/data_batch_1.bin"))       \
-  GTEST_SKIP() << "CIFAR-10 is not in " << datasets::data_directory("") << "; ./bonsai data cifar-10 fetches it"
-
 Outcome lth(std::vector<std::string> args) { return run({.args = std::move(args), .program = "lth_cifar"}); }
 
 // A run of a few seconds.

@@ -129,5 +129,8 @@ inline bool have(const char* set) {
 #define NEEDS_MNIST() \
   if (!have("mnist")) \
   GTEST_SKIP() << "MNIST is not in " << datasets::data_directory("") << "; ./bonsai data mnist fetches it"
+#define NEEDS_CIFAR()                                                          \
+  if (!fs::exists(datasets::data_directory("") / "cifar-10/data_batch_1.bin")) \
+  GTEST_SKIP() << "CIFAR-10 is not in " << datasets::data_directory("") << "; ./bonsai data cifar-10 fetches it"
 
 }  // namespace bonsai::test
