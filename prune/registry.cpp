@@ -1,5 +1,6 @@
 #include "prune/registry.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "prune/methods.h"
@@ -72,16 +73,30 @@ Surgery propose(const Method& m, const ScoreInputs& in, const std::vector<std::i
         require(std::isfinite(w[i]), "prune: \"{}\" is {} at index {}", p->name(), std::isnan(w[i]) ? "NaN" : "infinite", i);
     });
   NoGrad off;
+  const bool grouped = m.grouping.kind != Granularity::weight;
   if (m.operate) {
+    require(!grouped, "prune: \"{}\" moves weights as single ones go, so it has no groups to prune; its granularity is weight", m.name);
     require(m.scope == Scope::global, "prune: \"{}\" weighs all weights against each other, so its scope is global", m.name);
     return m.operate(in, counts[0]);
   }
   const std::vector<Tensor> scores = m.score(in);
   std::vector<Candidate> all;
-  for (std::size_t i = 0; i < scores.size(); ++i) all.push_back({in.parameters[i]->name(), scores[i], in.parameters[i]->mask()});
-  if (m.scope == Scope::global) return {.masks = remove_lowest(all, counts[0]), .values = {}};
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const Tensor& mask = in.parameters[i]->mask();
+    all.push_back({in.parameters[i]->name(), scores[i], mask});
+    if (!grouped) continue;
+    all.back().scores = pooled(m.grouping, mask.defined() ? where(mask, scores[i], number(0, scores[i])) : scores[i]);
+    all.back().mask = mask.defined() ? alive_groups(m.grouping, mask) : Tensor{};
+  }
   Surgery s;
-  for (std::size_t i = 0; i < all.size(); ++i) s.masks.push_back(remove_lowest({all[i]}, counts[i])[0]);
+  if (m.scope == Scope::global) s.masks = remove_lowest(all, counts[0]);
+  else
+    for (std::size_t i = 0; i < all.size(); ++i) s.masks.push_back(remove_lowest({all[i]}, counts[i])[0]);
+  for (std::size_t i = 0; grouped && i < all.size(); ++i) {
+    const nn::Parameter& p = *in.parameters[i];
+    s.masks[i] = spread(m.grouping, s.masks[i], p.shape());
+    if (p.is_masked()) s.masks[i] = where(p.mask(), s.masks[i], p.mask());  // what was pruned within a group stays so
+  }
   return s;
 }
 
@@ -121,10 +136,18 @@ class Before {
   std::vector<Tensor> masks_, values_;
 };
 
-std::int64_t total_kept(const ScoreInputs& in) {
-  std::int64_t kept = 0;
-  for (const nn::Parameter* p : in.parameters) kept += p->kept();
-  return kept;
+// Of a parameter, what can still go: weights, or groups with a weight left.
+std::int64_t left_of(const Method& m, const nn::Parameter& p) {
+  if (m.grouping.kind == Granularity::weight) return p.kept();
+  if (!p.is_masked()) return groups(m.grouping, p.shape());
+  const Tensor alive = alive_groups(m.grouping, p.mask());
+  return std::ranges::count(alive.data<std::uint8_t>(), 1);
+}
+
+std::int64_t total_left(const Method& m, const ScoreInputs& in) {
+  std::int64_t left = 0;
+  for (const nn::Parameter* p : in.parameters) left += left_of(m, *p);
+  return left;
 }
 
 }  // namespace
@@ -133,9 +156,9 @@ void prune_step(const Method& m, const ScoreInputs& in, const std::vector<double
   const std::size_t expected = m.scope == Scope::layer ? in.parameters.size() : 1;
   require(rates.size() == expected, "prune: {} rates for {} with scope {}", rates.size(), in.parameters.size(), name(m.scope));
   std::vector<std::int64_t> counts;
-  if (m.scope == Scope::global) counts = {count(rates[0], total_kept(in))};
+  if (m.scope == Scope::global) counts = {count(rates[0], total_left(m, in))};
   else
-    for (std::size_t i = 0; i < rates.size(); ++i) counts.push_back(count(rates[i], in.parameters[i]->kept()));
+    for (std::size_t i = 0; i < rates.size(); ++i) counts.push_back(count(rates[i], left_of(m, *in.parameters[i])));
   remove_counts(m, in, counts);
 }
 
@@ -150,10 +173,11 @@ void prune_to(const Method& m, const ScoreInputs& in, double sparsity) {
     std::vector<std::int64_t> counts;
     std::int64_t n = 0;
     for (const nn::Parameter* p : in.parameters) {
-      n += p->numel();
-      if (m.scope == Scope::layer) counts.push_back(surplus(p->numel(), p->kept(), s));
+      const std::int64_t all = groups(m.grouping, p->shape());
+      n += all;
+      if (m.scope == Scope::layer) counts.push_back(surplus(all, left_of(m, *p), s));
     }
-    if (m.scope == Scope::global) counts = {surplus(n, total_kept(in), s)};
+    if (m.scope == Scope::global) counts = {surplus(n, total_left(m, in), s)};
     remove_counts(m, in, counts);
   } catch (...) {  // some rounds may have been done
     before.restore();

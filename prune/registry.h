@@ -7,13 +7,12 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "nn/module.h"
+#include "prune/granularity.h"
 #include "prune/select.h"
 
 namespace bonsai::prune {
 
-enum class Granularity { weight };
 enum class Scope { layer, global };
-constexpr const char* name(Granularity) { return "weight"; }
 constexpr const char* name(Scope s) { return s == Scope::layer ? "layer" : "global"; }
 
 // What a score may look at. A score that needs what is not there says so.
@@ -53,7 +52,7 @@ struct Method {
   Needs needs = Needs::weights;
   int rounds = 1;  // of scoring and pruning, when it prunes all at once
   Surgery (*operate)(const ScoreInputs&, std::int64_t remove) = nullptr;  // removes the weights and makes the others make up for it
-  Granularity granularity = Granularity::weight;
+  Grouping grouping = {};  // what goes as one (granularity.h); weights, unless somebody says otherwise
 };
 
 const std::vector<Method>& methods();
@@ -62,7 +61,7 @@ const Method& method(const std::string& name);  // throws and lists the names th
 // The parameters that pruning is about: those with two or more axes (biases stay).
 std::vector<nn::Parameter*> prunable(nn::Module& net);
 
-// What a method would do: remove counts[i] of parameters[i] (scope layer), or counts[0] of all together (scope global). Changes nothing,
+// What a method would do: remove counts[i] weights, or groups where the method has some, of parameters[i] (scope layer), or counts[0] of all together (scope global). Changes nothing,
 // and may leave a layer empty. `values` is empty when the method moves no weights. Throws on weights that are not finite.
 Surgery propose(const Method& m, const ScoreInputs& inputs, const std::vector<std::int64_t>& counts);
 void apply(const Surgery& s, const std::vector<nn::Parameter*>& parameters);
