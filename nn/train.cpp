@@ -45,7 +45,7 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
     if (hooks.before_step) hooks.before_step(i);
     net.begin_step(i);
     const Batch batch = batches(i);
-    const Tensor loss = cross_entropy(net(batch.inputs), batch.labels);
+    const Tensor outputs = net(batch.inputs), loss = o.loss ? o.loss(outputs, batch) : cross_entropy(outputs, batch.labels);
     const double value = loss.item();
     require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
     backward(loss);

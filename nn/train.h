@@ -29,6 +29,7 @@ struct TrainOptions {
   Schedule rate;
   std::int64_t evaluate_every = 0;  // 0: never
   bool evaluate_first = true;       // also before the first step (a training that is taken up has done so already)
+  std::function<Tensor(const Tensor& outputs, const Batch& batch)> loss = {};  // none: cross_entropy
 };
 
 struct Hooks {
@@ -38,7 +39,7 @@ struct Hooks {
   std::function<void(std::int64_t done, double loss)> after_step = {};  // after the evaluation, if one was due
 };
 
-// for i = first .. iterations-1: loss = cross_entropy(net(inputs), labels) of batch i; backward; optimizer step.
+// for i = first .. iterations-1: loss = cross_entropy(net(inputs), labels), or what the options say, of batch i; backward; optimizer step.
 // A loss that is not finite stops with an Error that says at which iteration.
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& options, const Hooks& hooks = {});
 

@@ -46,13 +46,7 @@ std::string legend(const std::string& arm) {
 
 std::vector<std::string> arms_of(const std::string& text, const std::vector<std::string>& known) {
   static const std::vector<std::string> order{"ticket", "continued", "reinit", "random", "oneshot"};
-  std::vector<std::string> arms;
-  std::istringstream list(text);
-  for (std::string arm; std::getline(list, arm, ',');) {
-    require(std::ranges::find(known, arm) != known.end(), "--arms: \"{}\" is not one of {}", arm, fmt::join(known, ", "));
-    require(std::ranges::find(arms, arm) == arms.end(), "--arms: \"{}\" is named twice", arm);
-    arms.push_back(arm);
-  }
+  std::vector<std::string> arms = words_in("--arms", text, known);
   require(std::ranges::find(arms, "ticket") != arms.end(), "--arms: the ticket must be among them, the others need its masks");
   std::ranges::sort(arms, {}, [](const std::string& arm) { return std::ranges::find(order, arm) - order.begin(); });
   return arms;

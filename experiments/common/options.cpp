@@ -1,6 +1,7 @@
 #include "experiments/common/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -242,6 +244,18 @@ std::string given(int argc, char** argv, const std::string& option, const std::s
     if (word.starts_with(option + "=")) value = word.substr(option.size() + 1);
   }
   return value;
+}
+
+std::vector<std::string> words_in(const std::string& option, const std::string& list, const std::vector<std::string>& known) {
+  std::vector<std::string> words;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) {
+    require(std::ranges::find(known, word) != known.end(), "{}: \"{}\" is not one of {}", option, word, fmt::join(known, ", "));
+    require(std::ranges::find(words, word) == words.end(), "{}: \"{}\" is named twice", option, word);
+    words.push_back(word);
+  }
+  require(!words.empty(), "{}: name at least one of {}", option, fmt::join(known, ", "));
+  return words;
 }
 
 std::vector<double> numbers_in(const std::string& option, const std::string& list) {

@@ -84,6 +84,9 @@ class ToolOptions {
 // What the command line says for an option on which other options' defaults depend, before they are declared. parse() checks it later.
 std::string given(int argc, char** argv, const std::string& option, const std::string& otherwise);
 
+// The words of a list such as "l1,taylor", each once and one of `known`; what isn't is refused, naming the option.
+std::vector<std::string> words_in(const std::string& option, const std::string& list, const std::vector<std::string>& known);
+
 // The numbers of a list such as "0.5,0.9"; what is not a finite number is refused, naming the option.
 std::vector<double> numbers_in(const std::string& option, const std::string& list);
 

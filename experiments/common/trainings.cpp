@@ -58,12 +58,6 @@ std::vector<Tensor> buffers_in(const SafeTensors& file, nn::Module& net) {
   return buffers;
 }
 
-void set_buffers(nn::Module& net, const std::vector<Tensor>& buffers) {
-  const auto all = net.buffers();
-  require(buffers.size() == all.size(), "a network with {} buffers cannot take {}", all.size(), buffers.size());
-  for (std::size_t i = 0; i < all.size(); ++i) *all[i].second = clone(buffers[i]);
-}
-
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
@@ -203,10 +197,11 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   const fs::path kept_file =
       folder_.file("checkpoints/" + id.str() + fmt::format("-step{}.safetensors", start.keep_values_at));
   const fs::path partial_file = folder_.file("parts/" + id.str() + ".safetensors");
-  const double kept_fraction = density(start.values, start.masks);
+  const double kept_fraction = start.density.value_or(density(start.values, start.masks));
+  const auto& network = start.network ? start.network : recipe_.network;
   const std::string name = start.title.empty() ? title(id, kept_fraction) : start.title;
 
-  auto net = recipe_.network();
+  auto net = network();
   const std::vector<nn::Parameter*> parameters = net->parameters();
   prune::set_masks(parameters, start.masks);
   std::string packed;
@@ -214,14 +209,14 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
     for (const nn::ChosenForm& c : nn::choose_forms(*net, recipe_.sparse_threshold))
       if (c.form == nn::Form::packed) packed += (packed.empty() ? "" : " ") + c.parameter;
   prune::rewind(parameters, start.values);
-  if (!start.buffers.empty()) set_buffers(*net, start.buffers);
+  if (!start.buffers.empty()) prune::set_buffers(*net, start.buffers);
   const std::unique_ptr<prune::During> during = start.during ? start.during(*net) : nullptr;
 
   Training result;
   auto load_values = [&](const fs::path& file) {
     return taking_over(file, [&] {
       std::vector<Tensor> values = values_in(load_safetensors(file), *net);
-      prune::rewind(recipe_.network()->parameters(), values);  // do they fit?
+      prune::rewind(network()->parameters(), values);  // do they fit?
       return values;
     });
   };
@@ -237,6 +232,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
     if (start.keep_final) {
       result.final_values = load_values(final_file);
       result.final_masks = masks_in(load_safetensors(final_file), *net);
+      result.final_buffers = buffers_in(load_safetensors(final_file), *net);
     }
     if (start.keep_values_at >= 0) load_kept();
     fs::remove(partial_file);  // the kill may have come just before this
@@ -249,7 +245,8 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   nn::TrainOptions options{.first = start.iteration,
                            .iterations = recipe_.iterations,
                            .rate = recipe_.rate,
-                           .evaluate_every = recipe_.evaluate_every};
+                           .evaluate_every = recipe_.evaluate_every,
+                           .loss = start.loss};
 
   // An earlier run was stopped in the middle of it: go on from its last save.
   if (fs::exists(partial_file)) {
@@ -259,7 +256,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
       for (const NamedTensor& t : saved.tensors) state.emplace_back(t.name, t.value);
       if (during) prune::set_masks(parameters, masks_in(saved, *net));
       prune::rewind(parameters, values_in(saved, *net));
-      set_buffers(*net, buffers_in(saved, *net));
+      prune::set_buffers(*net, buffers_in(saved, *net));
       optimizer->load_state(state);
       if (during) during->load_state(state);
       options.first = iteration_of(saved);
@@ -275,7 +272,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
   auto keep_values_if_due = [&](std::int64_t iteration) {
     if (iteration != start.keep_values_at) return;
     result.kept_values = prune::snapshot(parameters);
-    for (auto& [buffer, b] : net->buffers()) result.kept_buffers.push_back(clone(*b));
+    result.kept_buffers = prune::snapshot_buffers(*net);
     save_safetensors(kept_file, dense_view(*net), {{"iteration", fmt::format("{}", iteration)}});
   };
 
@@ -314,10 +311,11 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
 
   if (during) during->finish();
   const std::vector<Tensor> masks = prune::masks_of(parameters);
-  const double left = density(start.values, masks);
+  const double left = start.density.value_or(density(start.values, masks));
   if (start.keep_final) {
     result.final_values = prune::snapshot(parameters);
     result.final_masks = masks;
+    result.final_buffers = prune::snapshot_buffers(*net);
     save_safetensors(final_file, dense_view(*net),
                      {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}, {"packed", packed}});
   }

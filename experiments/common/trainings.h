@@ -48,11 +48,15 @@ struct Start {
   // Prunes while the training goes on, if there is one; the density of results.csv is then that at the end.
   std::function<std::unique_ptr<prune::During>(nn::Module& net)> during = {};
   std::string title = {};  // what progress calls it; by default its arm, level and density
+  // Where channels are cut out: the smaller network, in place of the recipe's, and what results.csv calls its density.
+  std::function<std::unique_ptr<nn::Sequential>()> network = {};
+  std::optional<double> density = {};
+  std::function<Tensor(const Tensor& outputs, const Batch& batch)> loss = {};  // none: cross_entropy
 };
 
 struct Training {
   std::vector<nn::Evaluation> record;
-  std::vector<Tensor> final_values, final_masks;  // with keep_final
+  std::vector<Tensor> final_values, final_masks, final_buffers;  // with keep_final
   std::vector<Tensor> kept_values, kept_buffers;  // at keep_values_at
 };
 

@@ -8,7 +8,7 @@
 #pragma once
 #include <vector>
 
-#include "nn/parameter.h"
+#include "nn/module.h"
 
 namespace bonsai::prune {
 
@@ -24,6 +24,19 @@ inline std::vector<Tensor> masks_of(const std::vector<nn::Parameter*>& parameter
   std::vector<Tensor> masks;
   for (const nn::Parameter* p : parameters) masks.push_back(p->dense_mask());
   return masks;
+}
+
+// Running statistics, in the order of the network's buffers(); and back.
+inline std::vector<Tensor> snapshot_buffers(nn::Module& net) {
+  std::vector<Tensor> values;
+  for (auto& [name, b] : net.buffers()) values.push_back(clone(*b));
+  return values;
+}
+
+inline void set_buffers(nn::Module& net, const std::vector<Tensor>& values) {
+  const auto all = net.buffers();
+  require(values.size() == all.size(), "a network with {} buffers cannot take {}", all.size(), values.size());
+  for (std::size_t i = 0; i < all.size(); ++i) *all[i].second = clone(values[i]);
 }
 
 inline void set_masks(const std::vector<nn::Parameter*>& parameters, const std::vector<Tensor>& masks) {
