@@ -126,7 +126,8 @@ std::unique_ptr<nn::Sequential> cut_network(const Dense& dense, const std::vecto
   return net;
 }
 
-Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, const datasets::Batches& batches, const DenseRef& dense, const Settings& s, const std::string& title) {
+Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, const datasets::Batches& batches, const DenseRef& dense, const Settings& s, const Metadata& about,
+                  const std::string& title) {
   const auto net = network();
   std::int64_t parameters = 0, all = 0;
   for (const nn::Parameter* p : net->parameters()) parameters += p->numel();
@@ -134,6 +135,8 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
   Start start{.values = prune::snapshot(net->parameters()), .buffers = prune::snapshot_buffers(*net), .batches = batches, .title = title};
   start.network = std::move(network);
   start.density = static_cast<double>(parameters) / static_cast<double>(all);
+  start.keep_final = true;
+  start.about = about;
   if (s.distill > 0)
     start.loss = [teacher = std::shared_ptr(dense->copy()), &s](const Tensor& outputs, const Batch& b) {
       const nn::Evaluating mode(*teacher);
@@ -149,6 +152,8 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
 
 // `first` trains dense networks, `then` tunes what is cut out of them.
 void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const Settings& s, const Options& o, const Data& data, FilterRuns& runs) {
+  Metadata about = metadata({.network = s.net, .dataset = "cifar-10", .classes = classes_of("cifar-10"), .normalization = data.normalization});
+  about["cut"] = "by filters_cifar";
   // clang-format off
   // the experiment
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
@@ -163,7 +168,7 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
       const auto dense = std::make_shared<const Dense>(Dense{s.net, whole.final_values, whole.final_buffers});
       const datasets::Batches batches = data.batches(s, random.derive("fine-tuning"));                 // the same for all
       if (trial == 0) runs.dense.network = [dense] { return dense->copy(); };
-      const Start control = fine_tuning([dense] { return dense->copy(); }, batches, dense, s, "dense network, fine-tuned");
+      const Start control = fine_tuning([dense] { return dense->copy(); }, batches, dense, s, about, "dense network, fine-tuned");
       jobs.later([&then, trial, control] { then.run({trial, "fine-tuned", 0, 0}, control); });
       for (const std::string& criterion : s.criteria) {
         const Batch some = datasets::Batches(data.train, s.score_examples, random.derive("scores"), data.normalization)(0);
@@ -175,7 +180,7 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
           const TrainingId id{trial, criterion, 0, static_cast<std::int64_t>(level)};
           const prune::ChannelChoice choice = prune::choose_channels(channels, scores, request(s, channels, s.ratios[level - 1]));   // 3. select the lowest
           auto cut = [dense, units = choice.units, &data] { return cut_network(*dense, units, data); };                            // 4. cut them out
-          const Start tuning = fine_tuning(cut, batches, dense, s, fmt::format("{}, {:g}% of the channels gone", criterion, 100 * s.ratios[level - 1]));
+          const Start tuning = fine_tuning(cut, batches, dense, s, about, fmt::format("{}, {:g}% of the channels gone", criterion, 100 * s.ratios[level - 1]));
           jobs.later([&then, id, tuning] { then.run(id, tuning); });                                                              // 5. train the rest on
           if (trial > 0) continue;
           FilterRuns::Cut& seen = runs.cuts.at({criterion, id.level});
