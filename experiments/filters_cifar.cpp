@@ -1,7 +1,7 @@
 // Filters on CIFAR-10: which criterion knows which channels a network can spare, and what is gained when they are really cut out. After Li et al.,
 // "Pruning filters for efficient ConvNets" (ICLR 2017), Molchanov et al. (ICLR 2017), Liu et al. (ICCV 2017) and He et al. (CVPR 2019).
 //
-//   ./bonsai run filters_cifar                       a trained ResNet-20, six criteria, 10 to 50% of the channels, 60 iterations of fine-tuning
+//   ./bonsai run filters_cifar                       a trained ResNet-20, six criteria, 10 to 50% of the channels, 200 iterations of fine-tuning
 //   ./bonsai run filters_cifar --quick               a first look
 //   ./bonsai run filters_cifar --distill 0.7         the dense network teaches the small ones
 //   ./bonsai run filters_cifar --net vgg16           trains its dense network first
@@ -40,6 +40,7 @@ struct Settings {
   std::vector<double> ratios;
   std::int64_t dense_iterations, iterations, batch, score_examples, checkpoint_every, validation, test;
   double lr, distill, temperature;
+  std::int64_t training() const { return from == "trained" ? 0 : dense_iterations; }  // iterations of the dense network's
 };
 
 void declare(Options& o, Settings& s, bool quick) {
@@ -51,7 +52,7 @@ void declare(Options& o, Settings& s, bool quick) {
   o.text("--ratios", s.ratios_text, quick ? "0.5" : "0.1,0.2,0.3,0.4,0.5", "shares of the channels that go");
   o.text("--scope", s.scope, "layer", "the share is of each layer's channels, or of all channels together", {"layer", "global"});
   o.text("--channels", s.channels, "all", "all: those that residual sums tie together, too; inner: of a block only its first convolution's, as Li et al.", {"all", "inner"});
-  o.integer("--iterations", s.iterations, {2, 60, 14'063}, "of fine-tuning a cut network (14,063 are 40 epochs)", 1, 100'000'000);
+  o.integer("--iterations", s.iterations, {2, 200, 14'063}, "of fine-tuning a cut network (14,063 are 40 epochs)", 1, 100'000'000);
   o.real("--lr", s.lr, {0.01, 0.01, 0.001}, "SGD's learning rate in fine-tuning: falls as half a cosine, with --paper it is constant", 1e-12, 1e3);
   o.integer("--batch", s.batch, {32, 128, 128}, "examples a step", 2, 45000);
   o.real("--distill", s.distill, 0.0, "share of the loss that the dense network's answers have; 0: labels alone", 0, 1);
@@ -70,7 +71,6 @@ void check(Settings& s) {
   for (std::size_t i = 0; i < s.ratios.size(); ++i)
     require(s.ratios[i] > (i == 0 ? 0 : s.ratios[i - 1]) && s.ratios[i] < 1, "--ratios: {} does not come after {}; give rising shares between 0 and 1", s.ratios[i],
             i == 0 ? 0 : s.ratios[i - 1]);
-  if (s.from == "trained") s.dense_iterations = 0;
   require(s.from != "trained" || has_trained(s.net), "--from trained: there is no trained {}; take --from scratch, which trains one", s.net);
 }
 
@@ -194,7 +194,7 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
 }
 
 Recipe recipe_of(const Settings& s, const Options& o, const Data& data, bool dense) {
-  const std::int64_t iterations = dense ? s.dense_iterations : s.iterations;
+  const std::int64_t iterations = dense ? s.training() : s.iterations;
   const nn::Schedule tuning = o.size == "paper" ? nn::constant(s.lr) : nn::cosine(s.lr, std::max<std::int64_t>(1, iterations));
   return {.network = [net = s.net] { return nn::network(net); },
           .optimizer = [dense](std::vector<nn::Parameter*> p) { return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = dense ? 5e-4 : 1e-4}); },
@@ -214,9 +214,9 @@ void announce(const Settings& s, const Options& o, const Recipe& dense, const Re
   double share = 0;  // of the dense network's work, over all fine-tunings: of a weight about (1 - r)² stays
   for (const double r : s.ratios) share += (1 - r) * (1 - r) / static_cast<double>(s.ratios.size());
   double seconds = share * seconds_for(tuning, batches, count, count * s.iterations);
-  if (s.dense_iterations > 0) seconds += seconds_for(dense, batches, o.trials, o.trials * s.dense_iterations);
+  if (s.training() > 0) seconds += seconds_for(dense, batches, o.trials, o.trials * s.training());
   fmt::print("filters_cifar: {}, {}{} fine-tunings of {} iterations, {} at a time: about {}, {:.0f} MB in {}\n", s.net,
-             s.dense_iterations > 0 ? fmt::format("{} training{} of {} iterations and ", o.trials, o.trials == 1 ? "" : "s", s.dense_iterations) : "", count, s.iterations,
+             s.training() > 0 ? fmt::format("{} training{} of {} iterations and ", o.trials, o.trials == 1 ? "" : "s", s.training()) : "", count, s.iterations,
              std::min(o.jobs, count), duration(seconds / static_cast<double>(std::min<std::int64_t>(o.jobs, hardware_threads()))), s.net == "vgg16" ? 60.0 : 3.0, folder.path().string());
   std::fflush(stdout);
 }
@@ -256,7 +256,7 @@ void run(int argc, char** argv) {
     for (const TrainingId& id : then)
       if (id.trial == 0 && id.level > 0) runs.cuts[{id.arm, id.level}];
     const auto count = static_cast<std::int64_t>(then.size());
-    Progress progress("trainings", o.trials + count, o.trials * s.dense_iterations + count * s.iterations);
+    Progress progress("trainings", o.trials + count, o.trials * s.training() + count * s.iterations);
     const Trainings trainings(dense, folder, progress, first), tunings(tuning, folder, progress, then, first);
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
     experiment(jobs, trainings, tunings, s, o, data, runs);

@@ -97,8 +97,8 @@ std::string FilterRuns::finding() const {
   const auto last = static_cast<std::int64_t>(ratios.size());
   const std::string best = *std::ranges::max_element(criteria, {}, [&](const std::string& c) { return accuracy(c, last).after; });
   const Cut& c = cuts.at({best, last});
-  return fmt::format("With {:g}% of its channels gone {} keeps {:.1f}% of its {:.1f}% ({}), does {:.2f} times less and is {:.2f} times as fast", 100 * ratios.back(), net,
-                     accuracy(best, last).after, accuracy("fine-tuned", 0).before, best, static_cast<double>(dense.macs) / static_cast<double>(c.macs), c.speedup64);
+  return fmt::format("Without {:g}% of its channels {} has {:.1f}% right ({}) in place of {:.1f}%, does {:.2f} times less and is {:.2f} times as fast", 100 * ratios.back(), net,
+                     accuracy(best, last).after, best, accuracy("fine-tuned", 0).before, static_cast<double>(dense.macs) / static_cast<double>(c.macs), c.speedup64);
 }
 
 std::string FilterRuns::table() const {
