@@ -1,6 +1,7 @@
 #include "nn/network_file.h"
 
 #include <cmath>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -137,8 +138,12 @@ std::unique_ptr<Sequential> named_network(const SafeTensors& file, const std::st
   } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
   std::vector<Stored> stored;
   std::vector<std::string> parameters, buffers;
+  const bool cut = file.metadata.contains("cut");
   auto fits = [&](const std::string& tensor, const Shape& found, const Shape& expected) {
-    require(found == expected, "{}: \"{}\" {} does not fit {}, which has {} there", file.file, tensor, found, name, expected);
+    bool smaller = cut && found.rank() == expected.rank();
+    for (int a = 0; smaller && a < found.rank(); ++a) smaller = found[a] >= 1 && found[a] <= expected[a];
+    require(found == expected || smaller, "{}: \"{}\" {} does not fit {}, which has {} there{}", file.file, tensor, found, name, expected,
+            cut ? " before anything is cut out" : "");
   };
   for (const Parameter* p : net->parameters()) {
     parameters.push_back(p->name());
@@ -153,7 +158,15 @@ std::unique_ptr<Sequential> named_network(const SafeTensors& file, const std::st
     *value = t;
   }
   check_names(file, parameters, buffers, name);
-  for (std::size_t i = 0; i < stored.size(); ++i) put(*net->parameters()[i], stored[i]);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    Parameter& p = *net->parameters()[i];
+    for (int a = 0; a < p.shape().rank(); ++a) {
+      std::vector<std::int64_t> first(stored[i].shape[a]);
+      std::iota(first.begin(), first.end(), 0);
+      p.cut(a, first);
+    }
+    put(p, stored[i]);
+  }
   return net;
 }
 

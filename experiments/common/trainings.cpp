@@ -316,8 +316,9 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
     result.final_values = prune::snapshot(parameters);
     result.final_masks = masks;
     result.final_buffers = prune::snapshot_buffers(*net);
-    save_safetensors(final_file, dense_view(*net),
-                     {{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}, {"packed", packed}});
+    Metadata about = start.about;
+    about.insert({{"iteration", fmt::format("{}", recipe_.iterations)}, {"density", fmt::format("{}", left)}, {"packed", packed}});
+    save_safetensors(final_file, dense_view(*net), about);
   }
   folder_.add_part(id.str(), to_csv(id, left, result.record));
   fs::remove(partial_file);

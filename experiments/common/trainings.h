@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/batch.h"
+#include "core/safetensors.h"
 #include "experiments/common/progress.h"
 #include "experiments/common/run_folder.h"
 #include "nn/networks.h"
@@ -47,6 +48,7 @@ struct Start {
   bool keep_final = false;           // save the trained weights as a checkpoint
   // Prunes while the training goes on, if there is one; the density of results.csv is then that at the end.
   std::function<std::unique_ptr<prune::During>(nn::Module& net)> during = {};
+  Metadata about = {};           // what that checkpoint says besides
   std::string title = {};  // what progress calls it; by default its arm, level and density
   // Where channels are cut out: the smaller network, in place of the recipe's, and what results.csv calls its density.
   std::function<std::unique_ptr<nn::Sequential>()> network = {};

@@ -1,0 +1,175 @@
+#include "experiments/common/filters.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "core/parallel.h"
+#include "experiments/common/report.h"
+#include "experiments/common/statistics.h"
+#include "experiments/common/summary.h"
+
+namespace bonsai::experiments {
+namespace {
+
+std::int64_t parameters_of(nn::Module& net) {
+  std::int64_t n = 0;
+  for (const nn::Parameter* p : net.parameters()) n += p->numel();
+  return n;
+}
+
+// Multiply-adds of one example's forward pass.
+std::int64_t macs_of(nn::Module& net, const Tensor& example) {
+  const prune::Channels channels(net, example);
+  std::int64_t total = 0;
+  for (const prune::Reading& r : channels.readings()) total += r.y.numel() / r.y.size(0) * (r.weight.numel() / r.weight.size(0));
+  return total;
+}
+
+// How many times as fast b is as a, at a batch: the ratio of medians, the two by turns.
+double speedup(nn::Module& a, nn::Module& b, const Tensor& example, std::int64_t batch) {
+  using Clock = std::chrono::steady_clock;
+  Shape shape = example.shape();
+  shape[0] = batch;
+  NoGrad off;
+  const nn::Evaluating first(a), second(b);
+  const Tensor x = Random(1).normal(shape);
+  std::vector<double> of_a, of_b;
+  for (int round = -1; round < 9; ++round)  // (the first one warms up)
+    for (auto* net : {&a, &b}) {
+      const int repeat = batch == 1 ? 10 : 1;
+      const auto t = Clock::now();
+      for (int k = 0; k < repeat; ++k) (*net)(x);
+      if (round >= 0) (net == &a ? of_a : of_b).push_back(std::chrono::duration<double>(Clock::now() - t).count());
+    }
+  return median(of_a) / median(of_b);
+}
+
+std::string shapes_of(nn::Module& net) {
+  std::string all;
+  for (const nn::Parameter* p : net.parameters()) all += str(p->shape());
+  return all;
+}
+
+}  // namespace
+
+std::vector<TrainingId> FilterRuns::plan() const {
+  std::vector<TrainingId> ids;
+  for (std::int64_t trial = 0; trial < trials; ++trial) {
+    ids.push_back({trial, "fine-tuned", 0, 0});
+    for (const std::string& c : criteria)
+      for (std::size_t level = 1; level <= ratios.size(); ++level) ids.push_back({trial, c, 0, static_cast<std::int64_t>(level)});
+  }
+  return ids;
+}
+
+void FilterRuns::read(const RunFolder& folder) {
+  for (const TrainingId& id : plan()) {
+    const auto record = from_csv(id, folder.part(id.str())).record;
+    accuracies[{id.arm, id.level}].push_back({record.front().test.accuracy, record.back().test.accuracy});
+  }
+}
+
+void FilterRuns::measure(const Tensor& example) {
+  const int threads = hardware_threads();
+  set_threads(threads);
+  auto whole = dense.network();
+  dense.parameters = parameters_of(*whole), dense.macs = macs_of(*whole, example);
+  std::map<std::string, Cut> known;  // networks of the same shapes are equally fast
+  for (auto& [key, c] : cuts) {
+    auto net = c.network();
+    auto [it, is_new] = known.emplace(shapes_of(*net), c);
+    if (is_new) {
+      it->second.parameters = parameters_of(*net), it->second.macs = macs_of(*net, example);
+      it->second.speedup64 = speedup(*whole, *net, example, 64), it->second.speedup1 = speedup(*whole, *net, example, 1);
+    }
+    c.parameters = it->second.parameters, c.macs = it->second.macs, c.speedup64 = it->second.speedup64, c.speedup1 = it->second.speedup1;
+  }
+}
+
+FilterRuns::Accuracy FilterRuns::accuracy(const std::string& arm, std::int64_t level) const {
+  std::vector<double> before, after;
+  for (const Accuracy& a : accuracies.at({arm, level})) before.push_back(a.before), after.push_back(a.after);
+  return {mean(before), mean(after)};
+}
+
+std::string FilterRuns::finding() const {
+  const auto last = static_cast<std::int64_t>(ratios.size());
+  const std::string best = *std::ranges::max_element(criteria, {}, [&](const std::string& c) { return accuracy(c, last).after; });
+  const Cut& c = cuts.at({best, last});
+  return fmt::format("Without {:g}% of its channels {} has {:.1f}% right ({}) in place of {:.1f}%, does {:.2f} times less and is {:.2f} times as fast", 100 * ratios.back(), net,
+                     accuracy(best, last).after, best, accuracy("fine-tuned", 0).before, static_cast<double>(dense.macs) / static_cast<double>(c.macs), c.speedup64);
+}
+
+std::string FilterRuns::table() const {
+  const Accuracy whole = accuracy("fine-tuned", 0);
+  std::string out = fmt::format("Test accuracy of {} in percent after {} steps of fine-tuning, in brackets before them. The whole network: {:.2f} ({:.2f})\n\n{:<16}", net, iterations,
+                                whole.after, whole.before, "channels gone");
+  for (const double r : ratios) out += fmt::format(" {:>15}", fmt::format("{:g}%", 100 * r));
+  out += "\n";
+  auto line = [&](const std::string& name, auto&& cell) {
+    out += fmt::format("{:<16}", name);
+    for (std::size_t level = 1; level <= ratios.size(); ++level) out += fmt::format(" {:>15}", cell(static_cast<std::int64_t>(level)));
+    out += "\n";
+  };
+  for (const std::string& c : criteria)
+    line(c, [&](std::int64_t level) {
+      const Accuracy a = accuracy(c, level);
+      return fmt::format("{:.2f} ({:.2f})", a.after, a.before);
+    });
+  for (const std::string& c : criteria) {  // one network is as large as another, unless all layers compete
+    const std::string of = global ? " " + c : "";
+    auto share = [&](std::int64_t part, std::int64_t all) { return fmt::format("{:.1f}%", 100 * static_cast<double>(part) / static_cast<double>(all)); };
+    out += "\n";
+    line("parameters" + of, [&](std::int64_t l) { return share(cuts.at({c, l}).parameters, dense.parameters); });
+    line("MACs" + of, [&](std::int64_t l) { return share(cuts.at({c, l}).macs, dense.macs); });
+    line("speed, 64" + of, [&](std::int64_t l) { return fmt::format("{:.2f}x", cuts.at({c, l}).speedup64); });
+    line("speed, 1" + of, [&](std::int64_t l) { return fmt::format("{:.2f}x", cuts.at({c, l}).speedup1); });
+    if (!global) break;
+  }
+  double worst = 0;
+  for (const auto& [key, c] : cuts) worst = std::max(worst, c.cut_minus_masked);
+  return out + fmt::format("\nspeed: measured forward passes at batch 64 and 1, {} threads, the dense network's time over the cut one's\nthe cut networks' outputs differ from the masked ones' by at most {:.1e} of their size\n",
+                           hardware_threads(), worst);
+}
+
+std::string FilterRuns::summary_json() const {
+  Summary s;
+  s.put({"net"}, net);
+  s.put({"dense", "accuracy"}, accuracy("fine-tuned", 0).before);
+  s.put({"dense", "accuracy_fine_tuned"}, accuracy("fine-tuned", 0).after);
+  s.put({"dense", "parameters"}, dense.parameters);
+  s.put({"dense", "macs"}, dense.macs);
+  s.put({"ratio"}, ratios.back());  // of what follows
+  for (const std::string& c : criteria)
+    for (std::size_t level = ratios.size(); level >= 1; --level) {
+      const auto l = static_cast<std::int64_t>(level);
+      const Cut& cut = cuts.at({c, l});
+      Summary::Path at{"methods", c};
+      if (level < ratios.size()) at.insert(at.end(), {"ratios", fmt::format("{:g}", ratios[level - 1])});
+      auto put = [&](const char* name, double value) {
+        Summary::Path path = at;
+        path.push_back(name);
+        s.put(path, value);
+      };
+      put("accuracy_before", accuracy(c, l).before);
+      put("accuracy_after", accuracy(c, l).after);
+      put("parameters_ratio", static_cast<double>(dense.parameters) / static_cast<double>(cut.parameters));
+      put("macs_ratio", static_cast<double>(dense.macs) / static_cast<double>(cut.macs));
+      put("speedup", cut.speedup64);
+      put("cut_minus_masked", cut.cut_minus_masked);
+    }
+  return s.json();
+}
+
+void FilterRuns::show(const RunFolder& folder) const {
+  draw(folder.file("figures"));
+  const std::string source = " " + seeds + "; " + command;
+  present(folder, {"Channels of " + net + " on CIFAR-10, cut out",
+                   {{"accuracy.svg", finding() + ". Test accuracy before and after fine-tuning, a line a criterion." + source},
+                    {"speed.svg", "How much less there is to compute, and how much faster it is." + source}},
+                   table(),
+                   summary_json()});
+}
+
+}  // namespace bonsai::experiments
