@@ -120,7 +120,9 @@ TEST(Slimming, BringsWhatNobodyNeedsTo0) {
     backward(sum(bn.gamma().value() * 0.0 + bn.beta().value() * 0.0));
     slimming.after_backward();
     sgd.step(0.5);
-    if (step == 2) EXPECT_NEAR(bn.gamma().leaf().at(0), 0.85, 1e-12);
+    if (step == 2) {
+      EXPECT_NEAR(bn.gamma().leaf().at(0), 0.85, 1e-12);
+    }
   }
   for (int i = 0; i < 3; ++i) EXPECT_LE(std::abs(bn.gamma().leaf().at(i)), 0.05 + 1e-12);
   EXPECT_EQ(bn.gamma().leaf().at(2), 0);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nn/picture_layers.h"
 #include "prune/scores/channel_taylor.h"
 #include "prune/scores/head_importance.h"
 #include "prune/scores/head_norm.h"

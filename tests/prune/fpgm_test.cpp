@@ -43,7 +43,9 @@ TEST(Fpgm, IsThePlainSumOverWhoIsAlive) {
           for (std::int64_t j = 0; j < n; ++j)
             if (alive.at(i) != 0 && alive.at(j) != 0) want.mutable_data<double>()[i] += distance(w, i, j);
         EXPECT_TRUE(close(fpgm(w, alive), want, 1e-12));
-        if (trial == 0) EXPECT_TRUE(same_bits(fpgm(w), fpgm(w, alive)));
+        if (trial == 0) {
+          EXPECT_TRUE(same_bits(fpgm(w), fpgm(w, alive)));
+        }
       }
     }
   EXPECT_EQ(fpgm(ones({1, 3})).to_vector<double>(), std::vector{0.0});
@@ -158,10 +160,7 @@ TEST(GeometricMedian, NoPointNearbyIsBetterAndFpgmsArgminIsTheBestFilter) {
   }
   EXPECT_GT(at_a_filter, 20);
   EXPECT_GT(between, 20);
-  EXPECT_GT(nearest_is_another, 10);  // the card says how often
-  RecordProperty("at_a_filter", at_a_filter);
-  RecordProperty("nearest_is_another", nearest_is_another);
-  std::printf("medians at a filter %d, between %d; the nearest filter is not FPGM's in %d of 300\n", at_a_filter, between, nearest_is_another);
+  EXPECT_EQ(nearest_is_another, 19);  // the number in the card
 }
 
 // Weiszfeld's average has no meaning where a filter lies. Begun there, the plain iteration would divide by 0; this one leaves, and arrives.
