@@ -3,62 +3,31 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <string_view>
 
 #include "prune/select.h"
+#include "prune/who_reads.h"
 
 namespace bonsai::prune {
 namespace {
 
-using Flags = std::vector<std::uint8_t>;
+std::int64_t of_a_filter(const Shape& weight) { return contiguous_strides(weight)[0]; }
 
-bool is(const Tensor& y, std::initializer_list<std::string_view> names) {
-  return y.node() && std::find(names.begin(), names.end(), y.node()->op) != names.end();
-}
-
-// All results of operations below y, each before everything that it was made of.
-std::vector<Tensor> outputs_first(const Tensor& y) {
-  std::vector<Tensor> order;
-  std::set<const Node*> seen;
-  std::vector<std::pair<Tensor, std::size_t>> path{{y, 0}};  // and which of its inputs is next
-  while (!path.empty()) {
-    auto& [t, next] = path.back();
-    if (next == 0 && (!t.node() || !seen.insert(t.node()).second))
-      path.pop_back();
-    else if (next < t.node()->inputs.size()) {
-      const Tensor input = t.node()->inputs[next++];
-      if (input.defined()) path.emplace_back(input, 0);
-    } else {
-      order.push_back(t);
-      path.pop_back();
-    }
-  }
-  std::reverse(order.begin(), order.end());
-  return order;
-}
-
-// How many multiply-adds one element of the result takes; 0: y is no product. (A convolution's: the numel of one of its filters.)
+// How many multiply-adds one element of the result takes; 0: y is no product. Of a convolution it is a filter's numel, positions over the padding
+// included, as everybody counts.
 std::int64_t terms(const Tensor& y) {
   if (is(y, {"linear"})) return y.node()->inputs[0].size(1);
   if (is(y, {"matmul"})) return y.node()->inputs[0].size(std::get<Sides>(y.node()->attributes).a ? -2 : -1);
   if (is(y, {"sparse_matmul"})) return y.node()->inputs[1].size(0);  // as if nothing had been pruned
+  if (is(y, {"conv2d"})) return of_a_filter(y.node()->inputs[1].shape());
+  if (is(y, {"sparse_conv2d"})) return of_a_filter(std::get<SparseConvolution>(y.node()->attributes).weight);
   return 0;
 }
 
-// Whether number i of the result is made of number i of x: functions of single numbers, and whatever only writes them in another shape.
-bool by_number(const Tensor& y, const Tensor& x) {
-  if (is(y, {"reshape"})) return true;
-  if (is(y, {"permute", "to_columns", "to_rows"}) && x.numel() == y.numel())
-    return std::count_if(x.shape().begin(), x.shape().end(), [](std::int64_t size) { return size > 1; }) <= 1;
-  return x.shape() == y.shape() && is(y, {"relu", "tanh", "sigmoid", "softplus", "erf", "neg", "abs", "exp", "log", "sqrt", "clamp", "cast",
-                                          "add", "sub", "mul", "div", "maximum"});
-}
-
-// A weight (out, in), seen through the graph: which of its entries are kept, and who reads its units.
+// A weight (out, in) or (out, in / groups, height, width), seen through the graph: which of its entries are kept, and who reads its units.
 struct Weight {
   nn::Parameter* parameter;
   Flags kept;
-  bool placed = false;  // has been met as (out, in), so that its units are known
+  bool placed = false;  // has been met where its rows are units
   Flags read = {};      // of each unit: does anyone use it?
 
   explicit Weight(nn::Parameter* p) : parameter(p), kept(p->numel(), 1) {
@@ -66,15 +35,18 @@ struct Weight {
       for (std::int64_t i = 0; mask.defined() && i < p->numel(); ++i) kept[i] &= mask.data<std::uint8_t>()[i];
   }
   std::int64_t out() const { return parameter->shape()[0]; }
-  std::int64_t in() const { return parameter->shape()[1]; }
   Flags rows() const {  // which of them keep anything
+    const auto row = static_cast<std::size_t>(contiguous_strides(parameter->shape())[0]);
     Flags found(out(), 0);
-    for (std::size_t i = 0; i < kept.size(); ++i) found[i / in()] |= kept[i];
+    for (std::size_t i = 0; i < kept.size(); ++i) found[i / row] |= kept[i];
     return found;
   }
-  Flags columns() const {
-    Flags found(in(), 0);
-    for (std::size_t i = 0; i < kept.size(); ++i) found[i % in()] |= kept[i];
+  Flags inputs(std::int64_t groups) const {  // which of them it reads; a group's filters see the inputs of their group alone
+    const Shape steps = contiguous_strides(parameter->shape());
+    const std::int64_t of_group = parameter->shape()[1];
+    Flags found(of_group * groups, 0);
+    for (std::int64_t i = 0; i < parameter->numel(); ++i)
+      found[i / steps[0] / (out() / groups) * of_group + i / steps[1] % of_group] |= kept[i];
     return found;
   }
 };
@@ -100,23 +72,22 @@ class Reader {
     require_no_empty_layer(names, masks);
   }
 
-  // Backward through the graph, as a derivative goes, but with only the question: does anyone read this number?
-  void walk(const Tensor& outputs) {
+  // Backward through the graph, with only the question: does anyone read this number? `example` is what the network was given.
+  void walk(const Tensor& outputs, const Tensor& example) {
+    const std::vector<Tensor> order = outputs_first(outputs);
+    find_activations(order, example);
     mark(outputs, {});
     last_ = outputs;
     while (last_.node() && terms(last_) == 0) last_ = last_.node()->inputs[0];
-    for (const Tensor& y : outputs_first(outputs)) {
-      if (terms(y) > 0)
-        product(y);
-      else
-        for (const Tensor& x : y.node()->inputs)
-          if (x.defined()) mark(x, by_number(y, x) ? read_[y.body()] : Flags{});
+    for (const Tensor& y : order) {
+      if (terms(y) > 0) product(y);
+      else pass_on(y);
     }
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       const ParameterReport& line = report_.parameters[i];
-      require(!line.is_weight || line.size == 0 || line.macs > 0,
-              "report: weight \"{}\" {} is in no product that the report knows (linear, matmul, sparse_matmul), so its MACs cannot be counted", line.name,
-              line.shape);
+      require(!line.is_weight || line.size == 0 || line.macs > 0 || added_.contains(static_cast<int>(i)),
+              "report: weight \"{}\" {} is in no product that the report knows (linear, matmul, sparse_matmul, conv2d, sparse_conv2d), so its MACs cannot be counted",
+              line.name, line.shape);
       if (weights_[i].placed) count_dead(weights_[i], report_.parameters[i]);
     }
     warn();
@@ -132,25 +103,49 @@ class Reader {
     return -1;
   }
 
+  // What is made of the example, directly or not, and how much memory that takes: a storage that several share counts once.
+  void find_activations(const std::vector<Tensor>& outputs_first, const Tensor& example) {
+    std::set<const void*> storages;
+    for (auto y = outputs_first.rbegin(); y != outputs_first.rend(); ++y) {
+      bool made_of_it = false;
+      for (const Tensor& x : y->node()->inputs)
+        made_of_it |= x.defined() && (x.body() == example.body() || activations_.contains(x.body()) || x.dtype() == DType::i64);
+      if (!made_of_it) continue;
+      activations_.insert(y->body());
+      if (y->bytes() != example.bytes() && storages.insert(y->bytes()).second) report_.activation_bytes += static_cast<std::int64_t>(y->size_in_bytes());
+    }
+  }
+
+  void pass_on(const Tensor& y) {
+    const Tensors& inputs = y.node()->inputs;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      if (!inputs[k].defined()) continue;
+      const bool constant = inputs.size() == 2 && inputs[1 - k].defined() && !activations_.contains(inputs[1 - k].body());
+      mark(inputs[k], who_reads(y, k, read_[y.body()], constant));
+      bool moved = false;  // an embedding is looked up, or added: no multiplication
+      if (is(y, {"index_select", "gather", "add", "concat"})) added_.insert(parameter_under(inputs[k], moved));
+    }
+  }
+
   void mark(const Tensor& x, const Flags& read) {  // a flag a number; none: all of them are read
     Flags& known = read_.try_emplace(x.body(), x.numel(), 0).first->second;
     for (std::size_t k = 0; k < known.size(); ++k) known[k] |= read.empty() ? 1 : read[k];
   }
 
-  // A product counts for the parameter in it. If that is a weight (out, in), as in x Wᵀ (a row an example) or W x (a column an example),
-  // its rows are units, and its columns say which numbers of x are read.
+  // A product counts for the parameter in it. If that is a weight (out, in, ...), as in x Wᵀ (a row an example), W x (a column an example) or a
+  // convolution, its rows are units, and its columns say which numbers of x are read.
   void product(const Tensor& y) {
     const Tensors& inputs = y.node()->inputs;
-    const Sides t = is(y, {"matmul"}) ? std::get<Sides>(y.node()->attributes) : Sides{.a = false, .b = is(y, {"linear"})};
     const std::int64_t macs = terms(y) * y.numel();
     bool moved = false;
     int side = 1, i = parameter_under(inputs[1], moved);
     if (i < 0) side = 0, i = parameter_under(inputs[0], moved);
     const Tensor& x = inputs[1 - side];
-    const bool rows = side == 1 && !t.a && t.b, columns = side == 0 && !t.a && !t.b;
-    if (i >= 0 && !moved && (rows || columns) && x.rank() == 2 && weights_[i].parameter->shape().rank() == 2) read_through(weights_[i], y, x, rows);
+    const int axis = channel_axis(y, side);
+    if (i >= 0 && !moved && axis >= 0 && x.rank() == y.rank()) read_through(weights_[i], y, x, axis);
     else
-      for (const Tensor& input : inputs) mark(input, {});
+      for (const Tensor& input : inputs)
+        if (input.defined()) mark(input, {});
     if (i < 0) {
       report_.fixed_macs += macs;
       return;
@@ -158,19 +153,28 @@ class Reader {
     ParameterReport& line = report_.parameters[i];
     line.macs += macs;
     line.kept_macs += macs / line.size * line.kept;  // each of its numbers is used as often as any other
+    line.output_bytes += static_cast<std::int64_t>(y.size_in_bytes());
     if (y.body() == last_.body()) speaks_ = i;
   }
 
-  // x is (n, in) and y (n, out), or both are the other way round.
-  void read_through(Weight& w, const Tensor& y, const Tensor& x, bool rows) {
+  // Along which axis of y (and x) the units of the weight on this side lie; -1: its rows are no units.
+  static int channel_axis(const Tensor& y, int side) {
+    if (is(y, {"conv2d", "sparse_conv2d", "linear"})) return 1;
+    if (is(y, {"sparse_matmul"})) return 0;
+    const Sides t = std::get<Sides>(y.node()->attributes);
+    if (y.rank() != 2 || t.a) return -1;
+    return side == 1 && t.b ? 1 : side == 0 && !t.b ? 0 : -1;
+  }
+
+  void read_through(Weight& w, const Tensor& y, const Tensor& x, int axis) {
     const Flags& of_y = read_[y.body()];
-    const Flags reads = w.columns();
+    const std::int64_t groups = x.size(axis) / w.parameter->shape()[1], step_y = contiguous_strides(y.shape())[axis], step_x = contiguous_strides(x.shape())[axis];
+    const Flags reads = w.inputs(groups);
     Flags of_x(x.numel());
     w.placed = true;
     w.read.resize(w.out(), 0);
-    const std::size_t n = x.size(rows ? 0 : 1);
-    for (std::size_t k = 0; k < of_y.size(); ++k) w.read[rows ? k % w.out() : k / n] |= of_y[k];
-    for (std::size_t k = 0; k < of_x.size(); ++k) of_x[k] = reads[rows ? k % w.in() : k / n];
+    for (std::int64_t k = 0; k < y.numel(); ++k) w.read[k / step_y % w.out()] |= of_y[k];
+    for (std::int64_t k = 0; k < x.numel(); ++k) of_x[k] = reads[k / step_x % x.size(axis)];
     mark(x, of_x);
   }
 
@@ -202,6 +206,8 @@ class Reader {
   Report& report_;
   std::vector<Weight> weights_;  // all parameters, biases too, in the report's order
   std::map<const TensorBody*, Flags> read_;
+  std::set<const TensorBody*> activations_;
+  std::set<int> added_;  // parameters that are looked up or added
   Tensor last_;      // the product that makes the network's outputs,
   int speaks_ = -1;  // and its parameter
 };
@@ -240,7 +246,9 @@ Report report(nn::Module& net, const Tensor& inputs) {
   Reader reader(net, r);
   const nn::Evaluating mode(net);
   const NoGrad on(false);
-  reader.walk(net(slice(inputs, 0, 0, 1)));
+  Tensor example = slice(inputs, 0, 0, 1).detach();
+  if (is_floating(example.dtype())) example.requires_grad(true);  // so that all that is made of it is recorded
+  reader.walk(net(example), example);
   return r;
 }
 

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "nn/layers.h"
+#include "nn/picture_layers.h"
 #include "prune/report.h"
 
 namespace {
@@ -56,4 +57,23 @@ TEST_CASE("a unit is dead when nothing comes in, or when nobody reads it") {
   CHECK(r.parameters[0].without_output == 1);
   CHECK(r.parameters[0].dead == 2);
   CHECK(r.parameters[2].dead == 0);
+}
+
+// A 2x2 convolution from 1 to 2 channels, sliding over 3x3 pixels: 2 · 4 weights at 2 · 2 positions are 32 multiply-adds; then 8 numbers are read by
+// one unit. With one channel cut out: 16 and 4. The convolution's output is half as large as well, 4 numbers of 4 bytes instead of 8.
+TEST_CASE("half the channels: half the work, half the activations") {
+  auto made = [](std::int64_t channels) {
+    auto net = std::make_unique<nn::Sequential>();
+    net->add<nn::Conv2d>("conv", 1, channels, 2).add<nn::Flatten>("flatten").add<nn::Linear>("fc", 4 * channels, 1, false);
+    return net;
+  };
+  const prune::Report before = prune::report(*made(2), ones({1, 1, 3, 3})), after = prune::report(*made(1), ones({1, 1, 3, 3}));
+  CHECK(before.all().macs == 32 + 8);
+  CHECK(after.all().macs == 16 + 4);
+  CHECK(prune::comparison(before, after) ==
+        "layer  shape                         parameters  after         MACs  after         output bytes  after\n"
+        "conv   (2, 1, 2, 2) -> (1, 1, 2, 2)          10      5  2.00x    32     16  2.00x            32     16  2.00x\n"
+        "fc     (1, 8) -> (1, 4)                       8      4  2.00x     8      4  2.00x             4      4  1.00x\n"
+        "all                                          18      9  2.00x    40     20  2.00x            36     20  1.80x\n"
+        "activations  36 -> 20 bytes (1.80x): every result that one example's recorded forward pass leaves in memory\n");
 }
