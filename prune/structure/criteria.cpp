@@ -57,66 +57,71 @@ Scores of_weights(const char* criterion, const ChannelInputs& in, const std::fun
   return means.result(criterion, channels);
 }
 
-// An activation as (n, units, ...), with all places of a unit side by side, and which units they are. n examples come first in whatever axis 0 is.
-struct ByUnit {
+// Units of an activation that have equally many places along its axis (all of them, but where groups and concatenations meet), and how to see
+// them as (n, units, ...), with all places of a unit side by side.
+struct SameSize {
+  int activation;
   std::vector<int> units;
-  Tensor order;             // i64: the places, unit by unit
-  std::int64_t each;        // places a unit
+  std::vector<std::int64_t> order;  // the places, unit by unit
   Tensor arranged(const Tensor& x, int axis, std::int64_t n) const {
+    const auto places = static_cast<std::int64_t>(order.size()), count = static_cast<std::int64_t>(units.size());
     std::int64_t before = 1, after = 1;
-    for (int a = 0; a < x.rank(); ++a) (a < axis ? before : after) *= a == axis ? 1 : x.size(a);
-    const Tensor y = permute(reshape(index_select(x.detach(), order, axis), {n, before / n, order.numel(), after}), {0, 2, 1, 3});
-    return reshape(y, {n, static_cast<std::int64_t>(units.size()), y.numel() / n / static_cast<std::int64_t>(units.size())});
+    for (int a = 0; a < x.rank(); ++a)
+      if (a != axis) (a < axis ? before : after) *= x.size(a);  // (the n examples come first in whatever axis 0 is)
+    const Tensor chosen = reshape(index_select(x.detach(), tensor(std::span(order), {places}), axis), {n, before / n, places, after});
+    const Tensor y = permute(chosen, {0, 2, 1, 3});
+    return reshape(y, {n, count, y.numel() / n / count});
   }
 };
-ByUnit by_unit(const ReadActivation& a) {
-  ByUnit r;
-  for (const int u : a.unit)
-    if (u >= 0 && std::ranges::find(r.units, u) == r.units.end()) r.units.push_back(u);
-  std::vector<std::int64_t> places;
-  for (const int u : r.units) {
-    const std::size_t before = places.size();
-    for (std::size_t i = 0; i < a.unit.size(); ++i)
-      if (a.unit[i] == u) places.push_back(static_cast<std::int64_t>(i));
-    r.each = static_cast<std::int64_t>(places.size() - before);
-    require(u == r.units[0] || r.each * static_cast<std::int64_t>(r.units.size()) == std::ranges::count_if(a.unit, [](int v) { return v >= 0; }),
-            "structure: the channels that {} reads are not of one size", a.value.shape());
+
+std::vector<SameSize> by_size(const Channels& channels) {
+  std::vector<SameSize> all;
+  for (std::size_t k = 0; k < channels.activations().size(); ++k) {
+    std::map<int, std::vector<std::int64_t>> places;
+    const std::vector<int>& unit = channels.activations()[k].unit;
+    for (std::size_t i = 0; i < unit.size(); ++i)
+      if (unit[i] >= 0) places[unit[i]].push_back(static_cast<std::int64_t>(i));
+    std::map<std::size_t, SameSize> sizes;
+    for (const auto& [u, at] : places) {
+      SameSize& s = sizes.try_emplace(at.size(), SameSize{static_cast<int>(k), {}, {}}).first->second;
+      s.units.push_back(u);
+      s.order.insert(s.order.end(), at.begin(), at.end());
+    }
+    for (auto& [size, s] : sizes) all.push_back(std::move(s));
   }
-  r.order = tensor(std::span<const std::int64_t>(places), {static_cast<std::int64_t>(places.size())});
-  return r;
+  return all;
 }
 
-// Batch by batch: what is read, and the gradient of the sum of the examples' losses with respect to it where one is wanted, to an accumulator
-// for every activation; at the end its answer, one a unit.
+// Batch by batch: what is read, and the gradient of the sum of the examples' losses with respect to it where one is wanted, to accumulators;
+// at the end their answers, one a unit.
 template <class Accumulator>
-Scores of_activations(const char* criterion, const ChannelInputs& in, bool gradients, Accumulator fresh,
-                      const std::function<void(Accumulator&, const Tensor& a, const Tensor& g)>& add, const std::function<Tensor(const Accumulator&)>& scores) {
+Scores of_activations(const char* criterion, const ChannelInputs& in, bool gradients, const std::function<void(Accumulator&, const Tensor& a, const Tensor& g)>& add,
+                      const std::function<Tensor(const Accumulator&)>& scores) {
   const std::int64_t n = in.inputs.defined() && in.inputs.rank() > 0 ? in.inputs.size(0) : 0;
   require(n > 0 && in.batch > 0, "criterion \"{}\": needs examples to look at; pass ChannelInputs::inputs", criterion);
   require(!gradients || (in.labels.defined() && in.labels.numel() == n), "criterion \"{}\": needs a label for each of the {} examples; pass ChannelInputs::labels", criterion, n);
   const Channels structure(in.net, one_example(in));
-  std::vector<Accumulator> sums(structure.activations().size(), fresh);
+  const std::vector<SameSize> parts = by_size(structure);
+  std::vector<Accumulator> sums(parts.size());
   for (std::int64_t begin = 0; begin < n; begin += in.batch) {
     const std::int64_t end = std::min(n, begin + in.batch);
     const Channels channels(in.net, slice(in.inputs, 0, begin, end));
-    Tensors read, by(channels.activations().size());
+    Tensors read, by;
     for (const ReadActivation& a : channels.activations()) read.push_back(a.value);
     if (gradients) {
       NoGrad on(false);
       by = grad(sum(cross_entropy_each(channels.outputs(), slice(in.labels, 0, begin, end))), read);
     }
     NoGrad off;
-    for (std::size_t k = 0; k < read.size(); ++k) {
-      const ReadActivation& a = channels.activations()[k];
-      const ByUnit order = by_unit(a);
-      add(sums[k], order.arranged(a.value, a.axis, end - begin), gradients ? order.arranged(by[k], a.axis, end - begin) : Tensor{});
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const int which = parts[k].activation, axis = channels.activations()[which].axis;
+      add(sums[k], parts[k].arranged(read[which], axis, end - begin), gradients ? parts[k].arranged(by[which], axis, end - begin) : Tensor{});
     }
   }
   Means means(structure.units());
-  for (std::size_t k = 0; k < sums.size(); ++k) {
+  for (std::size_t k = 0; k < parts.size(); ++k) {
     const Tensor s = scores(sums[k]);
-    const ByUnit order = by_unit(structure.activations()[k]);
-    for (std::size_t i = 0; i < order.units.size(); ++i) means.add(order.units[i], s.at(static_cast<std::int64_t>(i)));
+    for (std::size_t i = 0; i < parts[k].units.size(); ++i) means.add(parts[k].units[i], s.at(static_cast<std::int64_t>(i)));
   }
   return means.result(criterion, structure);
 }
@@ -135,13 +140,13 @@ Scores random(const ChannelInputs& in) {
 
 Scores taylor(const ChannelInputs& in) {
   return of_activations<ChannelTaylor>(
-      "taylor", in, true, ChannelTaylor(), [](ChannelTaylor& t, const Tensor& a, const Tensor& g) { t.add(a, g); },
+      "taylor", in, true, [](ChannelTaylor& t, const Tensor& a, const Tensor& g) { t.add(a, g); },
       [](const ChannelTaylor& t) { return l2_normalized(t.scores()); });
 }
 
 Scores statistics(const ChannelInputs& in, const char* name, Tensor (ActivationStatistics::*which)() const) {
   return of_activations<ActivationStatistics>(
-      name, in, false, ActivationStatistics(), [](ActivationStatistics& s, const Tensor& a, const Tensor&) { s.add(a); },
+      name, in, false, [](ActivationStatistics& s, const Tensor& a, const Tensor&) { s.add(a); },
       [which](const ActivationStatistics& s) { return (s.*which)(); });
 }
 

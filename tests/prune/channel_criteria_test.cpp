@@ -84,14 +84,16 @@ TEST(ChannelCriteria, DoNotDependOnHowExamplesAreSplit) {
 
 // What a residual sum ties together is scored by the mean over the filters that make it.
 TEST(ChannelCriteria, OfTiedFiltersTheMeanCounts) {
-  auto net = small_conv_net();
-  const Channels c(*net, pictures);
-  const auto l1 = channel_criterion("l1").score({*net, pictures}), gamma = channel_criterion("bn-gamma").score({*net, pictures});
-  const ChannelLayer& tied = c.layer("block.conv2.weight");
+  auto net = nn::resnet(8);
+  shake(*net, DType::f64);
+  const Tensor x = noise(7, {1, 3, 8, 8});
+  const Channels c(*net, x);
+  const auto l1 = channel_criterion("l1").score({*net, x}), gamma = channel_criterion("bn-gamma").score({*net, x});
+  const ChannelLayer& tied = c.layer("layer1.0.conv2.weight");
   EXPECT_EQ(tied.name, "conv1.weight");
-  const Tensor a = channel_norm(net->parameter("conv1.weight").leaf(), 1, 0), b = channel_norm(net->parameter("block.conv2.weight").leaf(), 1, 0);
-  const Tensor ga = net->parameter("bn1.weight").leaf(), gb = net->parameter("block.bn2.weight").leaf();
-  for (int i = 0; i < 4; ++i) {
+  const Tensor a = channel_norm(net->parameter("conv1.weight").leaf(), 1, 0), b = channel_norm(net->parameter("layer1.0.conv2.weight").leaf(), 1, 0);
+  const Tensor ga = net->parameter("bn1.weight").leaf(), gb = net->parameter("layer1.0.bn2.weight").leaf();
+  for (int i = 0; i < 16; ++i) {
     EXPECT_NEAR(l1[tied.units[i]], (a.at(i) + b.at(i)) / 2, 1e-12);
     EXPECT_NEAR(gamma[tied.units[i]], (std::abs(ga.at(i)) + std::abs(gb.at(i))) / 2, 1e-12);
   }
