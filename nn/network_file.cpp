@@ -237,6 +237,7 @@ bool is_packed_file(const SafeTensors& file) {
 
 std::unique_ptr<Sequential> network_of(const SafeTensors& file) {
   if (const auto said = file.metadata.find("network"); said != file.metadata.end()) return named_network(file, said->second);
+  if (has(file, "block1.attention.q")) return named_network(file, "rows_transformer");
   if (has(file, "conv1"))
     for (const auto& [layer, network] : marks)
       if (has(file, layer)) return named_network(file, network);

@@ -27,7 +27,7 @@ bool is_packed_file(const SafeTensors& file);  // is any parameter there in part
 
 // The network that a file holds, in the forms that it has there: masked, packed or dense. The metadata's `network`, one of network()'s names,
 // says which it is; beside the metadata `cut` (prune/structure/surgery.h) tensors may be smaller than that network's, of whose layers each takes what
-// sizes it finds. Without it, the names of the tensors tell network()'s networks apart (with a convolution conv1), and a chain of
+// sizes it finds. Without it, the names of the tensors tell network()'s networks apart (with a convolution conv1, or attention), and a chain of
 // Linear layers fc1, fc2, ... of any sizes is one with ReLU between them, which takes (n, in) or images of `in` pixels.
 std::unique_ptr<Sequential> network_of(const SafeTensors& file);
 

@@ -83,6 +83,19 @@ std::unique_ptr<Sequential> vgg(int depth) {
   return net;
 }
 
+std::unique_ptr<Sequential> transformer(const TransformerSizes& s) {
+  require(s.blocks > 0, "transformer: needs a block or more, got {}", s.blocks);
+  auto net = std::make_unique<Sequential>();
+  net->add<Rows>("rows").add<TokenLinear>("embedding", s.features, s.model).add<PositionEmbedding>("position", s.tokens, s.model);
+  for (int i = 1; i <= s.blocks; ++i) net->add<EncoderBlock>(numbered("block", i), s.model, s.heads, s.hidden);
+  net->add<LayerNorm>("norm", s.model).add<MeanOfTokens>("mean").add<Linear>("fc", s.model, s.classes);
+  return net;
+}
+
+std::unique_ptr<Sequential> rows_transformer() {
+  return transformer({.tokens = 28, .features = 28, .model = 64, .heads = 4, .hidden = 128, .blocks = 2, .classes = 10});
+}
+
 std::unique_ptr<Sequential> network(const std::string& name) {
   if (name == "lenet_300_100") return lenet_300_100();
   if (name == "lenet5") return lenet5();
@@ -92,7 +105,8 @@ std::unique_ptr<Sequential> network(const std::string& name) {
     if (name == numbered("resnet", depth)) return resnet(depth);
   for (const int depth : {16, 19})
     if (name == numbered("vgg", depth)) return vgg(depth);
-  fail("no network \"{}\"; there are lenet_300_100, lenet5, conv2, conv4, conv6, resnet20, resnet32, resnet56, vgg16 and vgg19", name);
+  if (name == "rows_transformer") return rows_transformer();
+  fail("no network \"{}\"; there are lenet_300_100, lenet5, conv2, conv4, conv6, resnet20, resnet32, resnet56, vgg16, vgg19 and rows_transformer", name);
 }
 
 }  // namespace bonsai::nn

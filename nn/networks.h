@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "nn/attention.h"
 #include "nn/layers.h"
 #include "nn/picture_layers.h"
 
@@ -31,7 +32,20 @@ std::unique_ptr<Sequential> resnet(int depth, Shortcut shortcut = Shortcut::proj
 // max-pools, the average of the 2x2 pixels that are left, 10. 14.7 and 20.0 million weights. Layers conv1, bn1, ..., fc; take (n, 3, 32, 32).
 std::unique_ptr<Sequential> vgg(int depth);
 
-// By name: lenet_300_100, lenet5, conv2, conv4, conv6, resnet20, resnet32, resnet56, vgg16, vgg19. Throws and lists them for another.
+// A transformer's encoder that names what a whole sequence is (Vaswani et al., NIPS 2017): each token, a row of `features`, through the same
+// Linear layer; a learned vector for its place; blocks of attention and MLP; LayerNorm; the mean of all tokens; `classes`. Layers embedding.linear,
+// position, block1 (.norm1, .attention.q, .k, .v, .out, .norm2, .fc1, .fc2), block2, ..., norm, fc; takes (n, tokens, features), or grey pictures
+// of `tokens` rows.
+struct TransformerSizes {
+  std::int64_t tokens, features, model, heads, hidden, blocks, classes;
+};
+std::unique_ptr<Sequential> transformer(const TransformerSizes& s);
+
+// The same for MNIST, a picture's 28 rows as 28 tokens: 64 numbers a token, 2 blocks of 4 heads, 128 hidden. 71,370 parameters, of which 69,760 weights.
+std::unique_ptr<Sequential> rows_transformer();
+
+// By name: lenet_300_100, lenet5, conv2, conv4, conv6, resnet20, resnet32, resnet56, vgg16, vgg19, rows_transformer. Throws and lists them for
+// another.
 std::unique_ptr<Sequential> network(const std::string& name);
 
 }  // namespace bonsai::nn

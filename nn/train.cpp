@@ -50,7 +50,9 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
     require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
     backward(loss);
     if (hooks.after_backward) hooks.after_backward(i);
-    optimizer.step(o.rate(i));
+    const double rate = o.rate(i);
+    optimizer.step(rate);
+    if (hooks.after_update) hooks.after_update(i, rate);
     evaluate_if_due(i + 1);
     if (hooks.after_step) hooks.after_step(i + 1, value);
   }

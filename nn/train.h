@@ -35,6 +35,7 @@ struct TrainOptions {
 struct Hooks {
   std::function<void(std::int64_t iteration)> before_step = {};
   std::function<void(std::int64_t iteration)> after_backward = {};  // the gradients are there, the step is not yet taken
+  std::function<void(std::int64_t iteration, double rate)> after_update = {};  // the step is taken, with that learning rate; proximal steps go here
   std::function<void(std::int64_t done)> evaluate = {};  // when evaluate_every, 2 evaluate_every, ... and all steps are done
   std::function<void(std::int64_t done, double loss)> after_step = {};  // after the evaluation, if one was due
 };

@@ -15,6 +15,7 @@ class During {
   virtual ~During() = default;
   virtual void before_step(std::int64_t iteration) { (void)iteration; }     // here masks change
   virtual void after_backward(std::int64_t iteration) { (void)iteration; }  // here gradients are seen, before the optimizer uses them
+  virtual void after_update(std::int64_t iteration, double rate) { (void)iteration, (void)rate; }  // here weights have moved, by a step of that rate
   virtual void finish() {}                                                  // after the last step: soft masks become hard
   virtual std::vector<std::pair<std::string, Tensor>> state() const { return {}; }  // what it keeps besides weights and hard masks, by name
   virtual void load_state(const std::vector<std::pair<std::string, Tensor>>& state) { (void)state; }

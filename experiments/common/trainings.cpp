@@ -288,6 +288,10 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
           [&](std::int64_t i) {
             if (during) during->after_backward(i);
           },
+      .after_update =
+          [&](std::int64_t i, double rate) {
+            if (during) during->after_update(i, rate);
+          },
       .evaluate =
           [&](std::int64_t done) {
             const auto t = Clock::now();

@@ -45,7 +45,7 @@ SafeTensors through_a_file(const std::vector<NamedTensor>& tensors, const Metada
 }
 
 TEST(PictureNetworkFile, TheTensorsTellWhichNetworkItIs) {
-  for (const char* name : {"lenet_300_100", "lenet5", "conv2", "conv4", "conv6", "resnet20", "resnet32", "resnet56", "vgg16", "vgg19"}) {
+  for (const char* name : {"lenet_300_100", "lenet5", "conv2", "conv4", "conv6", "resnet20", "resnet32", "resnet56", "vgg16", "vgg19", "rows_transformer"}) {
     SCOPED_TRACE(name);
     auto net = network(name);  // (zeros are enough)
     auto back = network_of({view(*net), {}, "f"});
@@ -56,7 +56,7 @@ TEST(PictureNetworkFile, TheTensorsTellWhichNetworkItIs) {
 }
 
 TEST(PictureNetworkFile, ACheckpointComesBackWithItsBuffers) {
-  const std::pair<const char*, Shape> cases[] = {{"lenet5", {3, 1, 28, 28}}, {"resnet20", {2, 3, 32, 32}}};
+  const std::pair<const char*, Shape> cases[] = {{"lenet5", {3, 1, 28, 28}}, {"resnet20", {2, 3, 32, 32}}, {"rows_transformer", {2, 1, 28, 28}}};
   for (const auto& [name, shape] : cases) {
     auto net = initialised(name);
     prune(*net, 0.5, false);

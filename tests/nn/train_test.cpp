@@ -45,9 +45,10 @@ TEST(Train, HooksAreCalledInOrderWithTheLossBeforeTheStep) {
   const double first = evaluate(*net, small_inputs(), small_labels()).loss;
   train(*net, sgd, [&](std::int64_t i) { log += fmt::format("batch{} ", i); return small_batch(i); }, o,
         {.before_step = [&](auto i) { log += fmt::format("before{} ", i); },
+         .after_update = [&](auto i, double rate) { log += fmt::format("update{}:{} ", i, rate); },
          .evaluate = [&](auto done) { log += fmt::format("evaluate{} ", done); },
          .after_step = [&](auto done, double loss) { log += fmt::format("after{} ", done); losses.push_back(loss); }});
-  EXPECT_EQ(log, "evaluate0 before0 batch0 after1 before1 batch1 evaluate2 after2 before2 batch2 evaluate3 after3 ");
+  EXPECT_EQ(log, "evaluate0 before0 batch0 update0:0.1 after1 before1 batch1 update1:0.1 evaluate2 after2 before2 batch2 update2:0.1 evaluate3 after3 ");
   EXPECT_NEAR(losses[0], first, 1e-14);
   EXPECT_LT(losses[2], losses[0]);
   EXPECT_EQ(rates, (std::vector<double>{0, 1, 2}));

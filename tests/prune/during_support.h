@@ -45,7 +45,8 @@ inline void train_with(nn::Module& net, nn::Optimizer& optimizer, prune::During&
              .after_backward = [&](std::int64_t t) {
                during.after_backward(t);
                if (see) see(t);
-             }});
+             },
+             .after_update = [&](std::int64_t t, double rate) { during.after_update(t, rate); }});
 }
 
 // A training that is stopped after `stop` steps and taken up by another process, as far as that process can see: from weights, masks, the
