@@ -93,6 +93,12 @@ Tensor Sequential::forward(const Tensor& x) {
   return columns ? to_rows(y, n) : y;
 }
 
+std::vector<std::pair<std::string, Module*>> Sequential::layers() const {
+  std::vector<std::pair<std::string, Module*>> all;
+  for (auto& [name, m] : children()) all.emplace_back(name, m.get());
+  return all;
+}
+
 std::string Sequential::describe() const {
   std::string out;
   for (auto& [name, m] : children()) out += (out.empty() ? "" : ", ") + m->describe();

@@ -87,6 +87,7 @@ class Sequential : public Module {
   }
   Tensor forward(const Tensor& x) override;  // (turns its activations to columns at the first layer that wants them, and back when one can't)
   std::string describe() const override;
+  std::vector<std::pair<std::string, Module*>> layers() const;  // by name, in their order
 };
 
 }  // namespace bonsai::nn

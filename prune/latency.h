@@ -26,6 +26,16 @@ struct LatencyOptions {
 // Of each network, on `batch` examples of inputs (n, ...); where there are fewer, they are taken again from the first.
 std::vector<Latency> latencies(const std::vector<nn::Module*>& nets, const Tensor& inputs, std::int64_t batch, const LatencyOptions& options = {});
 
+// The same for each layer of a network (a residual block is one), on what the layers before it make of the inputs. Of every layer, one each network; the networks must have
+// the same layers, as one has before and after channels are cut out of it.
+struct LayerLatency {
+  std::string layer;
+  std::vector<Latency> of;
+};
+std::vector<LayerLatency> layer_latencies(const std::vector<nn::Sequential*>& nets, const Tensor& inputs, std::int64_t batch, const LatencyOptions& options = {});
+// Of two networks, before and after, as aligned text, with each layer's share of the time before.
+std::string table(const std::vector<LayerLatency>& layers);
+
 inline Latency latency(nn::Module& net, const Tensor& inputs, std::int64_t batch, const LatencyOptions& options = {}) {
   return latencies({&net}, inputs, batch, options)[0];
 }

@@ -49,10 +49,9 @@ struct Pointing {
 
 class Trace {
  public:
-  explicit Trace(const Tensor& outputs);  // walks all that `outputs` was made of; its last axis is fixed
-
-  void begin(const Tensor& leaf, AxisLabels labels);  // before the walk: what the leaves are
-  void walk();
+  explicit Trace(const Tensor& outputs);
+  void begin(const Tensor& leaf, AxisLabels labels);  // before the walk: what the leaves are. Whatever is not begun with is a constant
+  void walk();                                        // through all that `outputs` was made of; they themselves are fixed
   AxisLabels fresh(const Shape& shape);
 
   // For rules.

@@ -56,6 +56,23 @@ TEST(Latency, OfOneNetworkAtOneExample) {
   EXPECT_FALSE(net->training());  // as it was
 }
 
+TEST(Latency, OfEachLayerOnWhatComesToIt) {
+  auto a = small_net(DType::f32), b = small_net(DType::f32);
+  const auto layers = layer_latencies({a.get(), b.get()}, small_inputs(DType::f32), 3, {.warm_up = 0, .repeats = 2});
+  ASSERT_EQ(layers.size(), 3u);
+  EXPECT_EQ(layers[1].layer, "tanh");
+  for (const LayerLatency& l : layers) {
+    ASSERT_EQ(l.of.size(), 2u);
+    for (const Latency& t : l.of) EXPECT_TRUE(t.batch == 3 && t.repeats == 2 && t.lowest > 0 && t.median >= t.lowest);
+  }
+  const std::string text = table(layers);
+  for (const char* word : {"fc1", "tanh", "fc2", "all", "100.0%"}) EXPECT_NE(text.find(word), std::string::npos) << text;
+  nn::Sequential other;
+  other.add<nn::Linear>("fc1", 4, 5).add<nn::ReLU>("relu").add<nn::Linear>("fc2", 5, 3);
+  EXPECT_TRUE(refuses([&] { layer_latencies({a.get(), &other}, small_inputs(DType::f32), 3); }, {"different layers", "\"tanh\""}));
+  EXPECT_TRUE(refuses([&] { table(layer_latencies({a.get()}, small_inputs(DType::f32), 3)); }, {"two networks"}));
+}
+
 TEST(Latency, Refuses) {
   auto net = small_net(DType::f32);
   const Tensor x = small_inputs(DType::f32);
