@@ -137,6 +137,7 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
   start.density = static_cast<double>(parameters) / static_cast<double>(all);
   start.keep_final = true;
   start.about = about;
+  if (parameters < all) start.about["cut"] = "by filters_cifar";
   if (s.distill > 0)
     start.loss = [teacher = std::shared_ptr(dense->copy()), &s](const Tensor& outputs, const Batch& b) {
       const nn::Evaluating mode(*teacher);
@@ -152,8 +153,7 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
 
 // `first` trains dense networks, `then` tunes what is cut out of them.
 void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const Settings& s, const Options& o, const Data& data, FilterRuns& runs) {
-  Metadata about = metadata({.network = s.net, .dataset = "cifar-10", .classes = classes_of("cifar-10"), .normalization = data.normalization});
-  about["cut"] = "by filters_cifar";
+  const Metadata about = metadata({.network = s.net, .dataset = "cifar-10", .classes = classes_of("cifar-10"), .normalization = data.normalization});
   // clang-format off
   // the experiment
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
@@ -164,7 +164,7 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
       else nn::initialize(*net, {nn::Fan::he, nn::Distribution::normal}, random.derive("init"));
       Training whole;
       jobs.run([&] { whole = first.run({trial, "dense", 0, 0}, {.values = prune::snapshot(net->parameters()), .buffers = prune::snapshot_buffers(*net),   // 1. train
-                                         .batches = data.batches(s, random.derive("dense")), .keep_final = true, .title = "dense network"}); });
+                                         .batches = data.batches(s, random.derive("dense")), .keep_final = true, .about = about, .title = "dense network"}); });
       const auto dense = std::make_shared<const Dense>(Dense{s.net, whole.final_values, whole.final_buffers});
       const datasets::Batches batches = data.batches(s, random.derive("fine-tuning"));                 // the same for all
       if (trial == 0) runs.dense.network = [dense] { return dense->copy(); };
@@ -184,7 +184,7 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
           jobs.later([&then, id, tuning] { then.run(id, tuning); });                                                              // 5. train the rest on
           if (trial > 0) continue;
           FilterRuns::Cut& seen = runs.cuts.at({criterion, id.level});
-          seen.network = cut, cut_network(*dense, choice.units, data, &seen.cut_minus_masked);
+          seen.network = cut, seen.spared = choice.spared, cut_network(*dense, choice.units, data, &seen.cut_minus_masked);
         }
       }
     });
@@ -208,13 +208,12 @@ Recipe recipe_of(const Settings& s, const Options& o, const Data& data, bool den
 }
 
 // What the run will cost, before it starts.
-void announce(const Settings& s, const Options& o, const Recipe& dense, const Recipe& tuning, const Data& data, const FilterRuns& runs, const RunFolder& folder) {
-  const datasets::Batches batches = data.batches(s, Random(0));
+void announce(const Settings& s, const Options& o, const Recipe& tuning, const Data& data, const FilterRuns& runs, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(runs.plan().size());
   double share = 0;  // of the dense network's work, over all fine-tunings: of a weight about (1 - r)² stays
   for (const double r : s.ratios) share += (1 - r) * (1 - r) / static_cast<double>(s.ratios.size());
-  double seconds = share * seconds_for(tuning, batches, count, count * s.iterations);
-  if (s.training() > 0) seconds += seconds_for(dense, batches, o.trials, o.trials * s.training());
+  const auto steps = static_cast<std::int64_t>(share * static_cast<double>(count * s.iterations)) + o.trials * s.training();
+  const double seconds = seconds_for(tuning, data.batches(s, Random(0)), count + o.trials, steps);
   fmt::print("filters_cifar: {}, {}{} fine-tunings of {} iterations, {} at a time: about {}, {:.0f} MB in {}\n", s.net,
              s.training() > 0 ? fmt::format("{} training{} of {} iterations and ", o.trials, o.trials == 1 ? "" : "s", s.training()) : "", count, s.iterations,
              std::min(o.jobs, count), duration(seconds / static_cast<double>(std::min<std::int64_t>(o.jobs, hardware_threads()))), s.net == "vgg16" ? 60.0 : 3.0, folder.path().string());
@@ -248,7 +247,7 @@ void run(int argc, char** argv) {
                   .command = "./bonsai run filters_cifar" + o.command_line(),
                   .seeds = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "")};
   const Recipe dense = recipe_of(s, o, data, true), tuning = recipe_of(s, o, data, false);
-  announce(s, o, dense, tuning, data, runs, folder);
+  announce(s, o, tuning, data, runs, folder);
   {
     std::vector<TrainingId> first;
     for (std::int64_t trial = 0; trial < o.trials; ++trial) first.push_back({trial, "dense", 0, 0});
@@ -263,7 +262,7 @@ void run(int argc, char** argv) {
   }
   folder.add_time("all", seconds());
   runs.read(folder);
-  runs.measure(data.example);
+  runs.measure(data.some, o.size == "quick" ? 3 : 9);
   runs.show(folder);
   fmt::print("took {}. Next: ./bonsai run filters_cifar {}\n", duration(seconds()), s.distill > 0 ? "--scope global --criteria taylor,bn-gamma" : "--distill 0.7");
 }

@@ -1,49 +1,15 @@
 #include "experiments/common/filters.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 
 #include "core/parallel.h"
 #include "experiments/common/report.h"
 #include "experiments/common/statistics.h"
 #include "experiments/common/summary.h"
+#include "prune/report.h"
 
 namespace bonsai::experiments {
 namespace {
-
-std::int64_t parameters_of(nn::Module& net) {
-  std::int64_t n = 0;
-  for (const nn::Parameter* p : net.parameters()) n += p->numel();
-  return n;
-}
-
-// Multiply-adds of one example's forward pass.
-std::int64_t macs_of(nn::Module& net, const Tensor& example) {
-  const prune::Channels channels(net, example);
-  std::int64_t total = 0;
-  for (const prune::Reading& r : channels.readings()) total += r.y.numel() / r.y.size(0) * (r.weight.numel() / r.weight.size(0));
-  return total;
-}
-
-// How many times as fast b is as a, at a batch: the ratio of medians, the two by turns.
-double speedup(nn::Module& a, nn::Module& b, const Tensor& example, std::int64_t batch) {
-  using Clock = std::chrono::steady_clock;
-  Shape shape = example.shape();
-  shape[0] = batch;
-  NoGrad off;
-  const nn::Evaluating first(a), second(b);
-  const Tensor x = Random(1).normal(shape);
-  std::vector<double> of_a, of_b;
-  for (int round = -1; round < 9; ++round)  // (the first one warms up)
-    for (auto* net : {&a, &b}) {
-      const int repeat = batch == 1 ? 10 : 1;
-      const auto t = Clock::now();
-      for (int k = 0; k < repeat; ++k) (*net)(x);
-      if (round >= 0) (net == &a ? of_a : of_b).push_back(std::chrono::duration<double>(Clock::now() - t).count());
-    }
-  return median(of_a) / median(of_b);
-}
 
 std::string shapes_of(nn::Module& net) {
   std::string all;
@@ -70,19 +36,25 @@ void FilterRuns::read(const RunFolder& folder) {
   }
 }
 
-void FilterRuns::measure(const Tensor& example) {
-  const int threads = hardware_threads();
-  set_threads(threads);
+void FilterRuns::measure(const Tensor& examples, int repeats) {
+  set_threads(hardware_threads());
   auto whole = dense.network();
-  dense.parameters = parameters_of(*whole), dense.macs = macs_of(*whole, example);
+  auto look_at = [&](Cut& c, nn::Sequential& net) {
+    const prune::Share all = prune::report(net, examples).all();
+    c.parameters = all.size, c.macs = all.macs;
+    auto speedup = [&](std::int64_t batch, int times) {
+      const auto t = prune::latencies({whole.get(), &net}, examples, batch, {.warm_up = 1, .repeats = times});
+      return t[0].median / t[1].median;
+    };
+    c.speedup64 = speedup(64, repeats), c.speedup1 = speedup(1, 5 * repeats);
+  };
+  const prune::Share all = prune::report(*whole, examples).all();
+  dense.parameters = all.size, dense.macs = all.macs;
   std::map<std::string, Cut> known;  // networks of the same shapes are equally fast
   for (auto& [key, c] : cuts) {
     auto net = c.network();
-    auto [it, is_new] = known.emplace(shapes_of(*net), c);
-    if (is_new) {
-      it->second.parameters = parameters_of(*net), it->second.macs = macs_of(*net, example);
-      it->second.speedup64 = speedup(*whole, *net, example, 64), it->second.speedup1 = speedup(*whole, *net, example, 1);
-    }
+    const auto [it, is_new] = known.emplace(shapes_of(*net), Cut{});
+    if (is_new) look_at(it->second, *net);
     c.parameters = it->second.parameters, c.macs = it->second.macs, c.speedup64 = it->second.speedup64, c.speedup1 = it->second.speedup1;
   }
 }
@@ -128,9 +100,14 @@ std::string FilterRuns::table() const {
     if (!global) break;
   }
   double worst = 0;
-  for (const auto& [key, c] : cuts) worst = std::max(worst, c.cut_minus_masked);
+  std::string spared;  // where a layer would have lost its last channel
+  for (const auto& [key, c] : cuts) {
+    worst = std::max(worst, c.cut_minus_masked);
+    for (const std::string& line : c.spared) spared += fmt::format("{}, {:g}%: {}\n", key.first, 100 * ratios[key.second - 1], line);
+  }
   return out + fmt::format("\nspeed: measured forward passes at batch 64 and 1, {} threads, the dense network's time over the cut one's\nthe cut networks' outputs differ from the masked ones' by at most {:.1e} of their size\n",
-                           hardware_threads(), worst);
+                           hardware_threads(), worst) +
+         spared;
 }
 
 std::string FilterRuns::summary_json() const {

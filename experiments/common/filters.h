@@ -4,7 +4,6 @@
 #pragma once
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,6 +23,7 @@ struct FilterRuns {
   // Of the networks of trial 0.
   struct Cut {
     double cut_minus_masked = 0;
+    std::vector<std::string> spared = {};  // layers that kept their last channel against the request, a line each
     std::function<std::unique_ptr<nn::Sequential>()> network = {};  // makes it again
     std::int64_t parameters = 0, macs = 0;
     double speedup64 = 1, speedup1 = 1;  // measured: the dense network's time over its own, at batch 64 and 1
@@ -33,7 +33,8 @@ struct FilterRuns {
 
   std::vector<TrainingId> plan() const;  // all fine-tunings, in the order of results.csv
   void read(const RunFolder& folder);    // the accuracies
-  void measure(const Tensor& example);   // parameters, MACs and speeds, of every network once; nothing else should run meanwhile
+  // Parameters, MACs and speeds, of every network once; nothing else should run meanwhile.
+  void measure(const Tensor& examples, int repeats);
 
   struct Accuracy {
     double before = 0, after = 0;  // on the test set, percent; means over trials

@@ -68,7 +68,7 @@ void FilterRuns::draw(const std::filesystem::path& figures) const {
   // One criterion's networks stand for all: each layer loses the same share, or nearly.
   const std::string& c = criteria.front();
   std::string speeds;
-  double top = 1;
+  double top = 1, bottom = 1;
   struct Line {
     const char *name, *colour;
     double (*of)(const Cut& c, const Cut& dense);
@@ -83,7 +83,7 @@ void FilterRuns::draw(const std::filesystem::path& figures) const {
     for (std::size_t k = 1; k <= ratios.size(); ++k) {
       const double y = l.of(cuts.at({c, static_cast<std::int64_t>(k)}), dense);
       speeds += fmt::format("{:g} {:.4f}\n", 100 * ratios[k - 1], y);
-      top = std::max(top, y);
+      top = std::max(top, y), bottom = std::min(bottom, y);
       if (k == ratios.size()) ends.emplace_back(y, l.name);
     }
     speeds += "\n\n";
@@ -91,14 +91,14 @@ void FilterRuns::draw(const std::filesystem::path& figures) const {
     plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.7 linecolor rgb '{}' notitle", plots.empty() ? "plot " : ", \\\n  ",
                          ends.size() - 1, l.colour);
   }
-  top = std::ceil(top * 1.05);
+  top = std::ceil(top * 1.05), bottom = std::floor(bottom * 10) / 10;
   plot(figures, "speed", speeds,
        fmt::format("set title \"{}\"\nset grid linecolor rgb '#dddddd'\nset rmargin 22\nset xlabel 'channels gone (%)'\nset ylabel 'times the dense network'\nset xrange [0:{:g}]\n"
-                   "set yrange [1:{:g}]\n{}{}\n",
-                   gnuplot_text(fmt::format("{:g}% of the channels: {:.2f} times less to do, {:.2f} times as fast\\n{{/*0.8 {}, networks cut by {}; {}}}", last,
+                   "set yrange [{:g}:{:g}]\n{}{}\n",
+                   gnuplot_text(fmt::format("{:g}% of the channels: {:.2f} times less to do, {:.2f} times as fast\\n{{/*0.8 {}, networks cut by {}}}\\n{{/*0.7 {}}}", last,
                                             lines[0].of(cuts.at({c, static_cast<std::int64_t>(ratios.size())}), dense),
                                             cuts.at({c, static_cast<std::int64_t>(ratios.size())}).speedup64, net, c, command)),
-                   last, top, named(ends, 1, top, colours), plots),
+                   last, bottom, top, named(ends, bottom, top, colours), plots),
        900, 520);
 }
 
