@@ -16,9 +16,9 @@
 // behind; the paper's groups are of weights only, and unweighted (in its code a layer's λ can be set by hand).
 //
 // Exact: the step is argmin_u ½ ‖u - w‖² + η Σ_g λ_g ‖u_g‖ for one family, whose groups share no weight. Filters and channels together
-// overlap; there one step follows the other, which is not the argmin for their sum: with w_g at 1 - η λ / ‖w_g‖ of its length the second
-// norms are shorter than they were. For small η λ the two differ by O((η λ)²) a step, and the difference is a little more shrinkage.
-// (A tree of families, as layer and filters, is an exception: from small groups to large the steps do compose.)
+// overlap: there one step follows the other, family after family, which is not the argmin for the sum of the penalties. To first order in η the
+// two agree, so in small steps they go the same way; how far they are apart on a small weight is measured in the test. (Families that are
+// nested, as filters in a layer, are an exception: from the small groups to the large ones the steps compose. Jenatton et al., 2011.)
 // Norms are summed in f64, in index order. Cost: two passes over w a step and family, one number a group.
 // Wen, Wu, Wang, Chen and Li, "Learning structured sparsity in deep neural networks", NIPS 2016; Yuan and Lin, 2006 (the penalty).
 #pragma once

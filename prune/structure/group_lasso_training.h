@@ -11,7 +11,7 @@
 //
 // The paper's code (Caffe, branch scnn) does it another way: λ w_g / ‖w_g‖ joins the gradient, momentum and all, and weights below 1e-4 are set
 // to 0 after each update. Both pull a group equally hard; there a group hovers around 0 by the size of a step and single weights are cut.
-// Afterwards the paper fine-tunes with the zeros frozen and no penalty: `steps` says for how many steps the penalty acts.
+// For a fine-tuning without the penalty that code can freeze the zeros; here `steps` says for how many steps the penalty acts, and what is 0 then is masked.
 // Weight decay, if any, is the optimizer's. Cost: that of group_lasso.h, a step. Masked weights take part, packed ones cannot.
 // Wen et al., "Learning structured sparsity in deep neural networks", NIPS 2016.
 #pragma once
