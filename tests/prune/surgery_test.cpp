@@ -129,7 +129,8 @@ TEST(Surgery, EqualsTheMaskedNetworkOnEveryNetworkOfTheHouse) {
     Shape input;
   };
   for (const House& h : {House{"lenet_300_100", {4, 1, 28, 28}}, {"lenet5", {4, 1, 28, 28}}, {"conv2", {2, 3, 32, 32}}, {"conv4", {2, 3, 32, 32}}, {"conv6", {2, 3, 32, 32}},
-                         {"resnet20", {2, 3, 32, 32}}, {"resnet32", {2, 3, 32, 32}}, {"resnet56", {2, 3, 32, 32}}, {"vgg16", {2, 3, 32, 32}}, {"vgg19", {2, 3, 32, 32}}})
+                         {"resnet20", {2, 3, 32, 32}}, {"resnet32", {2, 3, 32, 32}}, {"resnet56", {2, 3, 32, 32}}, {"vgg16", {2, 3, 32, 32}}, {"vgg19", {2, 3, 32, 32}},
+                         {"rows_transformer", {4, 1, 28, 28}}})
     for (const DType t : {DType::f32, DType::f64}) {
       const auto net = nn::network(h.name);
       shake(*net, t);
