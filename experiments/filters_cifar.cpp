@@ -5,7 +5,9 @@
 //   ./bonsai run filters_cifar --quick               a first look
 //   ./bonsai run filters_cifar --distill 0.7         the dense network teaches the small ones
 //   ./bonsai run filters_cifar --net vgg16           trains its dense network first
+//   ./bonsai run filters_cifar --protocol soft       nothing is cut: filters are set to 0 epoch after epoch, and train on (SFP, FPGM)
 //   ./bonsai run filters_cifar --paper               Li's fine-tuning: 40 epochs at a rate of 0.001; kill it at will, --resume goes on
+//   ./bonsai run filters_cifar --protocol soft --from scratch --dense-iterations 0 --paper     FPGM's table: 200 epochs, from random weights
 //
 // Read `experiment`; what is cut is decided in prune/structure. The chapter is README.md, in this folder.
 #include <algorithm>
@@ -25,6 +27,7 @@
 #include "nn/init.h"
 #include "prune/recovery/distill.h"
 #include "prune/recovery/rewind.h"
+#include "prune/schedules/soft_filters.h"
 #include "prune/structure/criteria.h"
 #include "prune/structure/select_channels.h"
 #include "prune/structure/surgery.h"
@@ -35,25 +38,44 @@ using namespace bonsai;
 using namespace bonsai::experiments;
 
 struct Settings {
-  std::string net, from, criteria_text, ratios_text, scope, channels;
+  std::string net, from, protocol, criteria_text, ratios_text, scope, channels;
   std::vector<std::string> criteria;
   std::vector<double> ratios;
-  std::int64_t dense_iterations, iterations, batch, score_examples, checkpoint_every, validation, test;
+  std::int64_t dense_iterations, iterations, every, batch, score_examples, checkpoint_every, validation, test;
   double lr, distill, temperature;
   std::int64_t training() const { return from == "trained" ? 0 : dense_iterations; }  // iterations of the dense network's
+  bool soft() const { return protocol == "soft"; }
 };
 
-void declare(Options& o, Settings& s, bool quick) {
+// The soft protocol's: filters of every convolution but the shortcuts' projections, which the authors leave alone, too.
+const std::vector<std::pair<std::string, prune::FiltersKept (*)(double ratio)>> soft_criteria{
+    {"l2", prune::keep_by_l2}, {"fpgm", prune::keep_by_fpgm}, {"fpgm-mix", prune::keep_by_fpgm_mix}};
+std::vector<nn::Parameter*> convolutions(nn::Module& net) {
+  std::vector<nn::Parameter*> all;
+  for (nn::Parameter* p : net.parameters())
+    if (p->shape().rank() == 4 && p->name().find("shortcut") == std::string::npos) all.push_back(p);
+  return all;
+}
+
+void declare(Options& o, Settings& s, int argc, char** argv) {
+  // What the defaults of others hang on.
+  const bool quick = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--quick"; });
+  const bool soft = given(argc, argv, "--protocol", "cut") == "soft";
+  const std::string usual = has_trained(given(argc, argv, "--net", "resnet20")) ? "trained" : "scratch", from = given(argc, argv, "--from", usual);
   o.text("--net", s.net, "resnet20", "the network", {"resnet20", "resnet32", "resnet56", "vgg16"});
-  o.text("--from", s.from, s.net == "resnet20" ? "trained" : "scratch", "where the dense network comes from: datasets/trained, or a training of --dense-iterations",
+  o.text("--from", s.from, usual, "where the dense network comes from: datasets/trained, or a training of --dense-iterations",
          {"trained", "scratch"});
   o.integer("--dense-iterations", s.dense_iterations, {2, 600, 64'000}, "of the dense network's training, with --from scratch", 0, 100'000'000);
-  o.text("--criteria", s.criteria_text, "l1,l2,fpgm,taylor,bn-gamma,random", "what decides which channels go: l1, l2, fpgm, taylor, bn-gamma, apoz, activation, random");
-  o.text("--ratios", s.ratios_text, quick ? "0.5" : "0.1,0.2,0.3,0.4,0.5", "shares of the channels that go");
+  o.text("--protocol", s.protocol, "cut", "cut: channels go at once, the rest is fine-tuned; soft: filters are set to 0 again and again while all train on", {"cut", "soft"});
+  o.text("--criteria", s.criteria_text, soft ? "l2,fpgm,fpgm-mix" : "l1,l2,fpgm,taylor,bn-gamma,random",
+         "what decides which channels go: l1, l2, fpgm, taylor, bn-gamma, apoz, activation, random; soft: l2, fpgm, fpgm-mix");
+  o.text("--ratios", s.ratios_text, soft ? (quick ? "0.4" : "0.3,0.4") : quick ? "0.5" : "0.1,0.2,0.3,0.4,0.5", "shares of the channels that go");
   o.text("--scope", s.scope, "layer", "the share is of each layer's channels, or of all channels together", {"layer", "global"});
   o.text("--channels", s.channels, "all", "all: those that residual sums tie together, too; inner: of a block only its first convolution's, as Li et al.", {"all", "inner"});
-  o.integer("--iterations", s.iterations, {2, 200, 14'063}, "of fine-tuning a cut network (14,063 are 40 epochs)", 1, 100'000'000);
-  o.real("--lr", s.lr, {0.01, 0.01, 0.001}, "SGD's learning rate in fine-tuning: falls as half a cosine, with --paper it is constant", 1e-12, 1e3);
+  o.integer("--iterations", s.iterations, {2, 200, soft ? 70'400 : 14'063}, "of fine-tuning (14,063 are 40 epochs, 70,400 are 200)", 1, 100'000'000);
+  o.integer("--every", s.every, {1, 20, 352}, "with --protocol soft: iterations after which filters are set to 0 (352 are an epoch)", 1, 100'000'000);
+  o.real("--lr", s.lr, {0.01, 0.01, !soft ? 0.001 : from == "trained" ? 0.01 : 0.1},
+         "SGD's learning rate in fine-tuning: falls as half a cosine; with --paper it is constant, or soft: x 0.2 after 30, 60 and 80%", 1e-12, 1e3);
   o.integer("--batch", s.batch, {32, 128, 128}, "examples a step", 2, 45000);
   o.real("--distill", s.distill, 0.0, "share of the loss that the dense network's answers have; 0: labels alone", 0, 1);
   o.real("--temperature", s.temperature, 4.0, "of distillation", 1e-3, 1e3);
@@ -65,12 +87,17 @@ void declare(Options& o, Settings& s, bool quick) {
 
 void check(Settings& s) {
   std::vector<std::string> known;
-  for (const prune::ChannelCriterion& c : prune::channel_criteria()) known.push_back(c.name);
+  if (s.soft())
+    for (const auto& [name, rule] : soft_criteria) known.push_back(name);
+  else
+    for (const prune::ChannelCriterion& c : prune::channel_criteria()) known.push_back(c.name);
   s.criteria = words_in("--criteria", s.criteria_text, known);
   s.ratios = numbers_in("--ratios", s.ratios_text);
   for (std::size_t i = 0; i < s.ratios.size(); ++i)
     require(s.ratios[i] > (i == 0 ? 0 : s.ratios[i - 1]) && s.ratios[i] < 1, "--ratios: {} does not come after {}; give rising shares between 0 and 1", s.ratios[i],
             i == 0 ? 0 : s.ratios[i - 1]);
+  require(!s.soft() || (s.scope == "layer" && s.channels == "all"), "--protocol soft: takes the same share of every convolution's filters; leave out --scope and --channels");
+  if (s.soft()) prune::SoftFilters(convolutions(*nn::network(s.net)), prune::keep_by_l2(s.ratios.back()), 1, 1);  // would a layer lose all?
   require(s.from != "trained" || has_trained(s.net), "--from trained: there is no trained {}; take --from scratch, which trains one", s.net);
 }
 
@@ -151,7 +178,22 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
   return start;
 }
 
-// `first` trains dense networks, `then` tunes what is cut out of them.
+// The soft protocol: the dense network trains on, and filters are set to 0 before the first step, as the authors do, and after every epoch.
+Start soft_training(const std::string& criterion, double ratio, const datasets::Batches& batches, const DenseRef& dense, const Settings& s, const Metadata& about) {
+  const auto* rule = &*std::ranges::find(soft_criteria, criterion, [](const auto& c) { return c.first; });
+  auto during = [=, &s](nn::Module& net) { return std::make_unique<prune::SoftFilters>(convolutions(net), rule->second(ratio), s.every, s.iterations); };
+  auto network = [dense, rule, ratio] {
+    auto net = dense->copy();
+    prune::SoftFilters(convolutions(*net), rule->second(ratio), 1, 1).after_update(0, 0);
+    return net;
+  };
+  Start start = fine_tuning(network, batches, dense, s, about, fmt::format("{}, {:g}% of the filters soft", criterion, 100 * ratio));
+  start.density = {};  // that of the masks at the end
+  start.during = during;
+  return start;
+}
+
+// `first` trains dense networks, `then` tunes what is cut out of them, or what is pruned softly.
 void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const Settings& s, const Options& o, const Data& data, FilterRuns& runs) {
   const Metadata about = metadata({.network = s.net, .dataset = "cifar-10", .classes = classes_of("cifar-10"), .normalization = data.normalization});
   // clang-format off
@@ -171,6 +213,10 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
       const Start control = fine_tuning([dense] { return dense->copy(); }, batches, dense, s, about, "dense network, fine-tuned");
       jobs.later([&then, trial, control] { then.run({trial, "fine-tuned", 0, 0}, control); });
       for (const std::string& criterion : s.criteria) {
+        for (std::size_t level = 1; s.soft() && level <= s.ratios.size(); ++level)
+          jobs.later([&then, id = TrainingId{trial, criterion, 0, static_cast<std::int64_t>(level)}, tuning = soft_training(criterion, s.ratios[level - 1], batches, dense, s, about)] {
+            then.run(id, tuning); });                                                                    // 2-5, soft: all in one training
+        if (s.soft()) continue;
         const Batch some = datasets::Batches(data.train, s.score_examples, random.derive("scores"), data.normalization)(0);
         auto scored = dense->copy();
         const prune::Channels channels(*scored, data.example);
@@ -195,9 +241,11 @@ void experiment(Jobs& jobs, const Trainings& first, const Trainings& then, const
 
 Recipe recipe_of(const Settings& s, const Options& o, const Data& data, bool dense) {
   const std::int64_t iterations = dense ? s.training() : s.iterations;
-  const nn::Schedule tuning = o.size == "paper" ? nn::constant(s.lr) : nn::cosine(s.lr, std::max<std::int64_t>(1, iterations));
+  const nn::Schedule of_the_paper = s.soft() ? nn::steps(s.lr, {iterations * 3 / 10, iterations * 6 / 10, iterations * 8 / 10}, 0.2) : nn::constant(s.lr);
+  const nn::Schedule tuning = o.size == "paper" ? of_the_paper : nn::cosine(s.lr, std::max<std::int64_t>(1, iterations));
+  const double decay = dense || s.soft() ? 5e-4 : 1e-4;
   return {.network = [net = s.net] { return nn::network(net); },
-          .optimizer = [dense](std::vector<nn::Parameter*> p) { return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = dense ? 5e-4 : 1e-4}); },
+          .optimizer = [decay](std::vector<nn::Parameter*> p) { return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = decay}); },
           .rate = dense ? nn::warmup(std::max<std::int64_t>(1, iterations / 20), nn::cosine(0.1, std::max<std::int64_t>(1, iterations))) : tuning,
           .iterations = iterations,
           .evaluate_every = std::max<std::int64_t>(1, iterations),
@@ -211,7 +259,7 @@ Recipe recipe_of(const Settings& s, const Options& o, const Data& data, bool den
 void announce(const Settings& s, const Options& o, const Recipe& tuning, const Data& data, const FilterRuns& runs, const RunFolder& folder) {
   const auto count = static_cast<std::int64_t>(runs.plan().size());
   double share = 0;  // of the dense network's work, over all fine-tunings: of a weight about (1 - r)² stays
-  for (const double r : s.ratios) share += (1 - r) * (1 - r) / static_cast<double>(s.ratios.size());
+  for (const double r : s.ratios) share += (s.soft() ? 1 : (1 - r) * (1 - r)) / static_cast<double>(s.ratios.size());
   const auto steps = static_cast<std::int64_t>(share * static_cast<double>(count * s.iterations)) + o.trials * s.training();
   const double seconds = seconds_for(tuning, data.batches(s, Random(0)), count + o.trials, steps);
   fmt::print("filters_cifar: {}, {}{} fine-tunings of {} iterations, {} at a time: about {}, {:.0f} MB in {}\n", s.net,
@@ -222,12 +270,11 @@ void announce(const Settings& s, const Options& o, const Recipe& tuning, const D
 
 void run(int argc, char** argv) {
   Options o("filters_cifar",
-            "Channels cut out of ResNet or VGG on CIFAR-10 by several criteria (Li et al., ICLR 2017; Molchanov et al., ICLR 2017; Liu et al., ICCV 2017;\n"
+            "Channels cut out of ResNet or VGG on CIFAR-10, or filters pruned softly, by several criteria (Li et al., ICLR 2017; Molchanov et al., ICLR 2017; Liu et al., ICCV 2017;\n"
             "He et al., CVPR 2019): accuracy before and after fine-tuning, multiply-adds, measured speed.",
             {1, 1, 3});
   Settings s;
-  s.net = given(argc, argv, "--net", "resnet20");
-  declare(o, s, std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--quick"; }));
+  declare(o, s, argc, argv);
   if (!o.parse(argc, argv)) return;
   check(s);
   RunFolder folder(o, s.net);
@@ -253,7 +300,7 @@ void run(int argc, char** argv) {
     for (std::int64_t trial = 0; trial < o.trials; ++trial) first.push_back({trial, "dense", 0, 0});
     const std::vector<TrainingId> then = runs.plan();
     for (const TrainingId& id : then)
-      if (id.trial == 0 && id.level > 0) runs.cuts[{id.arm, id.level}];
+      if (!s.soft() && id.trial == 0 && id.level > 0) runs.cuts[{id.arm, id.level}];
     const auto count = static_cast<std::int64_t>(then.size());
     Progress progress("trainings", o.trials + count, o.trials * s.training() + count * s.iterations);
     const Trainings trainings(dense, folder, progress, first), tunings(tuning, folder, progress, then, first);
@@ -264,7 +311,7 @@ void run(int argc, char** argv) {
   runs.read(folder);
   runs.measure(data.some, o.size == "quick" ? 3 : 9);
   runs.show(folder);
-  fmt::print("took {}. Next: ./bonsai run filters_cifar {}\n", duration(seconds()), s.distill > 0 ? "--scope global --criteria taylor,bn-gamma" : "--distill 0.7");
+  fmt::print("took {}. Next: ./bonsai run filters_cifar {}\n", duration(seconds()), s.soft() ? "--criteria l2,fpgm" : s.distill > 0 ? "--scope global --criteria taylor,bn-gamma" : "--distill 0.7");
 }
 
 }  // namespace

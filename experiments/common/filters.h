@@ -20,7 +20,7 @@ struct FilterRuns {
   bool global;                 // then networks of one ratio differ by criterion
   std::string net, command, seeds;
 
-  // Of the networks of trial 0.
+  // Of the networks of trial 0. None where filters were pruned softly: then they are masked, and nothing is smaller or faster yet.
   struct Cut {
     double cut_minus_masked = 0;
     std::vector<std::string> spared = {};  // layers that kept their last channel against the request, a line each
@@ -30,6 +30,7 @@ struct FilterRuns {
   };
   std::map<Key, Cut> cuts = {};
   Cut dense = {};
+  bool soft() const { return cuts.empty(); }
 
   std::vector<TrainingId> plan() const;  // all fine-tunings, in the order of results.csv
   void read(const RunFolder& folder);    // the accuracies

@@ -11,7 +11,7 @@ namespace {
 struct Look {
   const char *criterion, *colour;
 };
-const Look looks[] = {{"l1", "#d9651a"}, {"l2", "#a0522d"}, {"fpgm", "#1f5fbf"}, {"taylor", "#2a9048"}, {"bn-gamma", "#7a3fb0"}, {"apoz", "#c03a6b"}, {"activation", "#c09a20"},
+const Look looks[] = {{"l1", "#d9651a"}, {"l2", "#a0522d"}, {"fpgm", "#1f5fbf"}, {"fpgm-mix", "#2ab0b0"}, {"taylor", "#2a9048"}, {"bn-gamma", "#7a3fb0"}, {"apoz", "#c03a6b"}, {"activation", "#c09a20"},
                       {"random", "#888888"}};
 const char* colour(const std::string& criterion) {
   const auto* l = std::ranges::find_if(looks, [&](const Look& x) { return x.criterion == criterion; });
@@ -54,16 +54,17 @@ void FilterRuns::draw(const std::filesystem::path& figures) const {
                            (after ? criteria.size() : 0) + ends.size() - 1, colours[c]);
     }
     high = std::ceil(std::max(high, after ? whole.after : whole.before) + 1), low = std::max(0.0, std::floor(low - 1));
-    panels += fmt::format("set title '{}'\nset yrange [{}:{}]\n{}{}\n", after ? fmt::format("after {} steps of fine-tuning", iterations) : "as they were cut", low, high,
+    panels += fmt::format("set title '{}'\nset yrange [{}:{}]\n{}{}\n", after ? fmt::format("after {} steps of fine-tuning", iterations) : soft() ? "set to 0 at once" : "as they were cut", low, high,
                           named(ends, low, high, colours), plots);
   }
   const double last = 100 * ratios.back();
   const std::string heading = gnuplot_text(fmt::format("{}\\n{{/*0.8 {}; {}}}", finding(), seeds, command));
   plot(figures, "accuracy", data,
-       fmt::format("set multiplot layout 1,2 title \"{}\"\nset grid linecolor rgb '#dddddd'\nset lmargin 9\nset rmargin 13\nset bmargin 4\nset xlabel 'channels gone (%)'\n"
+       fmt::format("set multiplot layout 1,2 title \"{}\"\nset grid linecolor rgb '#dddddd'\nset lmargin 9\nset rmargin 13\nset bmargin 4\nset xlabel '{} gone (%)'\n"
                    "set ylabel 'test accuracy (%)'\nset xrange [0:{:g}]\n{}unset multiplot\n",
-                   heading, last, panels),
+                   heading, soft() ? "filters" : "channels", last, panels),
        1300, 520);
+  if (soft()) return;
 
   // One criterion's networks stand for all: each layer loses the same share, or nearly.
   const std::string& c = criteria.front();

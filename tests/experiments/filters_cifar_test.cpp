@@ -18,7 +18,7 @@ Outcome filters(std::vector<std::string> args) { return run({.args = std::move(a
 
 // A run of a few seconds.
 std::vector<std::string> tiny(std::vector<std::string> more = {}) {
-  std::vector<std::string> args{"--quick",  "--iterations", "2",  "--checkpoint-every", "1", "--batch", "8", "--validation", "20", "--test", "20", "--score-examples", "8"};
+  std::vector<std::string> args{"--quick",  "--checkpoint-every", "1", "--batch", "8", "--validation", "20", "--test", "20", "--score-examples", "8"};
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
@@ -194,11 +194,51 @@ TEST(filters_cifar, scope_channels_and_distillation) {
   EXPECT_NE(plain.at("fc.weight").to_vector<float>(), taught.at("fc.weight").to_vector<float>());
 }
 
+// The soft protocol: after the last step the same share of every convolution's filters is 0 under a mask, shortcuts and all else are whole; and the training
+// can be killed anywhere.
+TEST(filters_cifar, soft_protocol) {
+  NEEDS_CIFAR();
+  const TemporaryFolder at;
+  const Outcome o = filters(tiny({"--protocol", "soft", "--criteria", "l2,fpgm-mix", "--ratios", "0.3,0.4", "--jobs", "2", "--out", at / "run"}));
+  ASSERT_EQ(o.status, 0) << o.err;
+  const auto rows = measured(at / "run/results.csv");
+  EXPECT_EQ(rows.size(), 3u + 2 * 4);
+  const Json summary = Json::parse(get(at / "run/summary.json"));
+  for (const char* arm : {"l2", "fpgm-mix"}) {
+    const Json m = summary["methods"][arm];
+    EXPECT_EQ(m["accuracy_before"].get<double>(), at_place(rows, fmt::format("0,{},0,2,0", arm)));
+    EXPECT_EQ(m["accuracy_after"].get<double>(), at_place(rows, fmt::format("0,{},0,2,2", arm)));
+    EXPECT_FALSE(m.contains("speedup")) << "zeros save nothing by themselves";
+    const SafeTensors file = checkpoint(at / "run", arm, 2);
+    EXPECT_EQ(accuracy_of(file), m["accuracy_after"].get<double>());
+    int convolutions = 0;
+    for (const NamedTensor& t : file.tensors) {
+      if (t.name.ends_with(".mask") || t.value.rank() < 2) continue;
+      const Tensor* mask = file.find(t.name + ".mask");
+      ASSERT_EQ(mask != nullptr, t.value.rank() == 4 && t.name.find("shortcut") == std::string::npos) << t.name;
+      if (!mask) continue;
+      ++convolutions;
+      const std::int64_t filters = t.value.size(0), size = t.value.numel() / filters;
+      std::int64_t gone = 0;
+      for (std::int64_t f = 0; f < filters; ++f) {
+        std::int64_t kept = 0, zero = 0;
+        for (std::int64_t i = f * size; i < (f + 1) * size; ++i) kept += mask->at(i) != 0, zero += t.value.at(i) == 0;
+        EXPECT_TRUE(kept == size || (kept == 0 && zero == size)) << t.name << " " << f;
+        gone += kept == 0;
+      }
+      EXPECT_EQ(static_cast<double>(gone), std::nearbyint(0.4 * static_cast<double>(filters))) << t.name;
+    }
+    EXPECT_EQ(convolutions, 19);
+  }
+  if (sanitized) return;
+  kill_and_compare(tiny({"--protocol", "soft", "--criteria", "fpgm", "--ratios", "0.4", "--iterations", "5", "--every", "3"}), 7, "filters_cifar");
+}
+
 TEST(filters_cifar, trains_a_vgg_first) {
   NEEDS_CIFAR();
   if (sanitized) GTEST_SKIP() << "minutes under a sanitizer";
   const TemporaryFolder at;
-  const Outcome o = filters(tiny({"--net", "vgg16", "--from", "scratch", "--dense-iterations", "2", "--criteria", "l1", "--ratios", "0.5", "--out", at / "run"}));
+  const Outcome o = filters(tiny({"--net", "vgg16", "--dense-iterations", "2", "--criteria", "l1", "--ratios", "0.5", "--out", at / "run"}));
   ASSERT_EQ(o.status, 0) << o.err;
   const auto rows = measured(at / "run/results.csv");
   ASSERT_EQ(rows.size(), 6u);
@@ -229,6 +269,10 @@ TEST(filters_cifar, mistakes_get_one_line) {
   refused({"--ratios", "a"}, "--ratios");
   refused({"--net", "vgg16", "--from", "trained"}, "there is no trained vgg16; take --from scratch");
   refused({"--net", "vgg7"}, "vgg7");
+  refused({"--protocol", "soft", "--criteria", "taylor"}, "taylor");
+  refused({"--protocol", "soft", "--scope", "global"}, "leave out --scope and --channels");
+  refused({"--protocol", "soft", "--ratios", "0.99"}, "all 16 filters of \"conv1.weight\" would go; leave one");
+  refused({"--criteria", "fpgm-mix"}, "fpgm-mix");
   refused({"--channels", "outer"}, "outer");
   refused({"--distill", "1.5"}, "--distill");
   refused({"--iterations", "0"}, "--iterations");
