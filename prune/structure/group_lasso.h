@@ -17,7 +17,8 @@
 //
 // Exact: the step is argmin_u ½ ‖u - w‖² + η Σ_g λ_g ‖u_g‖ for one family, whose groups share no weight. Filters and channels together
 // overlap; there one step follows the other, which is not the argmin for their sum: with w_g at 1 - η λ / ‖w_g‖ of its length the second
-// norms are shorter than they were. For small η λ the two differ by O((η λ)²) a step, and the difference is a little more shrinkage.
+// norms are shorter than they were. For small η λ the two differ by O((η λ)²) a step, and the difference is a little more shrinkage: of weights up
+// to 1 in groups of 12 and 16, at η λ = 0.025, less than a thousandth of what the step changes (group_lasso_test.cpp).
 // (A tree of families, as layer and filters, is an exception: from small groups to large the steps do compose.)
 // Norms are summed in f64, in index order. Cost: two passes over w a step and family, one number a group.
 // Wen, Wu, Wang, Chen and Li, "Learning structured sparsity in deep neural networks", NIPS 2016; Yuan and Lin, 2006 (the penalty).
