@@ -41,9 +41,13 @@ void GroupLasso::before_step(std::int64_t iteration) {
 
 void GroupLasso::after_update(std::int64_t iteration, double rate) {
   if (iteration >= o_.steps) return;
-  for (const Penalised& l : layers_) {  // refuse what is not finite before anything has changed
+  require(std::isfinite(rate) && rate >= 0, "group lasso: the step must be 0 or more, got {}", rate);
+  for (const Penalised& l : layers_) {  // refuse what is not finite before anything has changed: a family has all weights, and perhaps the biases
     require_plain(*l.weight);
-    if (!l.penalties.empty()) group_norms(l.weight->name(), l.weight->leaf(), l.penalties[0].groups, bias_in(l, l.penalties[0].groups));
+    const Penalty* most = nullptr;
+    for (const Penalty& p : l.penalties)
+      if (!most || bias_in(l, p.groups).defined()) most = &p;
+    if (most) group_norms(l.weight->name(), l.weight->leaf(), most->groups, bias_in(l, most->groups));
   }
   NoGrad off;
   for (const Penalised& l : layers_)
