@@ -51,7 +51,7 @@ void declare(Options& o, Settings& s) {
   o.real("--lr", s.lr, 1e-3, "Adam's learning rate; it falls to 0 along a cosine", 1e-12, 1e3);
   o.real("--fine-tune-lr", s.fine_tune_lr, 3e-4, "the same of fine-tuning, where it stays", 1e-12, 1e3);
   o.integer("--examples", s.examples, {200, 1000, 5000}, "of the training set, to score heads by", 1, 60000);
-  o.integer("--test", s.test, {500, 10000, 10000}, "examples of the test set, to measure on", 64, 10000);
+  o.integer("--test", s.test, {500, 5000, 10000}, "examples of the test set, to measure on", 64, 10000);
   o.integer("--blocks", s.blocks, 2, "of the transformer", 1, 12);
   o.integer("--heads", s.heads, {4, 8, 8}, "of each block; they share its 64 numbers a token", 1, 64);
   o.integer("--planted-seeds", s.seeds, {3, 20, 20}, "networks with planted heads", 1, 1000);
