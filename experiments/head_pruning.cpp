@@ -11,6 +11,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "core/parallel.h"
 #include "datasets/batches.h"
 #include "datasets/published.h"
 #include "experiments/common/figures.h"
@@ -27,6 +28,7 @@
 #include "nn/networks.h"
 #include "nn/optimizers.h"
 #include "nn/train.h"
+#include "prune/latency.h"
 
 namespace {
 
@@ -208,6 +210,36 @@ double seconds_for(const Trained& trained, const Settings& s, const Options& o, 
   return static_cast<double>(o.trials) * seconds + 0.15 * static_cast<double>(s.seeds * static_cast<std::int64_t>(s.criteria.size()));
 }
 
+// How much faster the first criterion's networks are, half of the way and at its end. A time is no result: it goes onto the screen and into timing.json.
+void measure(const HeadRuns& result, const Trained& trained, const Data& data, RunFolder& folder) {
+  const HeadRuns::Curve& curve = result.rows.at({result.criteria.front(), false});
+  const std::vector<std::size_t> gone{0, curve.gone.size() / 2, curve.gone.size()};
+  std::vector<std::unique_ptr<nn::Sequential>> nets;
+  std::vector<nn::Module*> modules;
+  for (const std::size_t g : gone) {
+    nets.push_back(trained.network());
+    nn::initialize(*nets.back(), {}, Random(0));
+    modules.push_back(nets.back().get());
+    HeadsLeft left = heads_of(*nets.back(), model / result.heads);
+    for (std::size_t k = 0; k < g; ++k) {
+      const auto [block, head] = curve.gone[k];
+      const auto place = std::ranges::find(left[block].heads, head) - left[block].heads.begin();
+      remove_head(*nets.back(), left, {block, static_cast<int>(place)}, slice(data.test.inputs, 0, 0, 1));
+    }
+  }
+  set_threads(hardware_threads());
+  for (const std::int64_t batch : {64, 1}) {
+    const auto times = prune::latencies(modules, data.test.inputs, batch);
+    std::string line = fmt::format("measured, batch {}:", batch);
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+      line += fmt::format(" {} heads {:.2f} ms{}", curve.left[gone[i]], 1e3 * times[i].median, i == 0 ? ";" : fmt::format(", {:.2f} times as fast;", times[0].median / times[i].median));
+      folder.add_time(fmt::format("forward, batch {}, {} heads", batch, curve.left[gone[i]]), times[i].median);
+    }
+    line.back() = '\n';
+    fmt::print("{}", line);
+  }
+}
+
 void run(int argc, char** argv) {
   Options o("head_pruning",
             "How many attention heads does a transformer need, and which? After Michel, Levy and Neubig (NeurIPS 2019): on MNIST read row by row, and\n"
@@ -236,6 +268,7 @@ void run(int argc, char** argv) {
                   .command = "./bonsai run head_pruning" + o.command_line(),
                   .about = fmt::format("seed {}{}", o.seed, o.trials > 1 ? fmt::format(", {} trials", o.trials) : "")};
   result.read(folder);
+  measure(result, trained, data, folder);
   result.show(folder);
   fmt::print("took {}. Next: ./bonsai run head_pruning --dataset {} --seed {}\n",
              duration(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()), s.dataset == "mnist" ? "fashion-mnist" : "mnist", o.seed + 1);
