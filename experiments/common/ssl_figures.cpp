@@ -45,7 +45,7 @@ void SslRuns::draw(const std::filesystem::path& figures) const {
     }
   const std::string source = gnuplot_text(fmt::format("{}; {}", seeds, command));
   plot(figures, "filters", pixels,
-       fmt::format("set title \"LeNet-5{{/*0.8 ^{{ }}}}s first layer under group lasso: {}\\n{{/*0.8 {}}}\"\nunset border\nunset tics\nunset colorbox\nunset key\nset lmargin at screen 0.2\nset rmargin at screen 0.98\n"
+       fmt::format("set title \"The first layer of LeNet-5 under group lasso: {}\\n{{/*0.8 {}}}\"\nunset border\nunset tics\nunset colorbox\nunset key\nset lmargin at screen 0.2\nset rmargin at screen 0.98\n"
                    "set palette defined (-1 '#1f5fbf', 0 '#f2f2f2', 1 '#d9651a')\nset cbrange [-1:1]\nset xrange [-1:{}]\nset yrange [{}:1]\nset size ratio -1\n{}"
                    "plot data using 1:2:(0.5):(0.5):3 with boxxyerror fillstyle solid linecolor palette notitle\n",
                    last_filters.empty() ? "every penalty has emptied a layer" : last_filters, source, width, -(row * 7), labels),
@@ -56,8 +56,8 @@ void SslRuns::draw(const std::filesystem::path& figures) const {
   };
   static constexpr Look looks[] = {{"filters", "LeNet-5, filters and channels", "#d9651a"}, {"shapes", "LeNet-5, filter shapes", "#1f5fbf"}, {"neurons", "MLP, neurons", "#2a9048"}};
   std::string data, plots, names;
-  double top = 0;
-  std::vector<std::pair<double, std::string>> starts;
+  double top = 0, least = 50;
+  std::vector<std::pair<double, std::string>> ends;
   int index = 0;
   for (const SslArm& arm : arms) {
     const auto* look = std::ranges::find_if(looks, [&](const Look& l) { return arm.name == l.arm; });
@@ -67,25 +67,25 @@ void SslRuns::draw(const std::filesystem::path& figures) const {
       const Row& r = rows.at({level == 0 ? arm.net : arm.name, static_cast<std::int64_t>(level)});
       if (r.collapsed) continue;
       data += fmt::format("{:.3f} {:.4f}\n", 100 * r.macs, r.error);
-      top = std::max(top, r.error);
+      top = std::max(top, r.error), least = std::min(least, 100 * r.macs);
       if (100 * r.macs <= smallest) smallest = 100 * r.macs, error = r.error;
     }
     data += "\n\n";
     plots += fmt::format("{}data index {} using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.8 linecolor rgb '{}' notitle", index == 0 ? "plot " : ", \\\n  ", index, look->colour);
     ++index;
-    starts.emplace_back(error, fmt::format("{}' textcolor rgb '{}", look->name, look->colour));
+    ends.emplace_back(error, fmt::format("{}' textcolor rgb '{}", look->name, look->colour));
   }
   top *= 1.15;
-  std::stable_sort(starts.begin(), starts.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  spread(starts, top / 15, top);
-  for (const auto& [y, name] : starts) {
+  std::stable_sort(ends.begin(), ends.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  spread(ends, top / 15, top);
+  for (const auto& [y, name] : ends) {
     const std::size_t cut = name.find('\'');
     names += fmt::format("set label '{}' at graph 1.02, first {:.4f} left {}'\n", name.substr(0, cut), y, name.substr(cut + 2));
   }
   plot(figures, "error", data,
        fmt::format("set title \"{}\\n{{/*0.8 {}}}\"\nset grid linecolor rgb '#dddddd'\nset rmargin 32\nset xlabel 'multiply-adds left (%)'\nset ylabel 'test error (%)'\nset logscale x\n"
-                   "set xrange [100:*] reverse\nset yrange [0:{:.4f}]\n{}{}\n",
-                   gnuplot_text(finding()), source, top, names, plots),
+                   "set xrange [100:{:.3f}]\nset yrange [0:{:.4f}]\n{}{}\n",
+                   gnuplot_text(finding()), source, 0.9 * least, top, names, plots),
        1200, 560);
 }
 
