@@ -166,12 +166,13 @@ Start fine_tuning(std::function<std::unique_ptr<nn::Sequential>()> network, cons
   start.about = about;
   if (parameters < all) start.about["cut"] = "by filters_cifar";
   if (s.distill > 0)
-    start.loss = [teacher = std::shared_ptr(dense->copy()), &s](const Tensor& outputs, const Batch& b) {
-      const nn::Evaluating mode(*teacher);
+    start.loss = [dense, &s, teacher = std::make_shared<std::unique_ptr<nn::Sequential>>()](const Tensor& outputs, const Batch& b) {
+      if (!*teacher) *teacher = dense->copy();  // only now: many trainings wait, few run
+      const nn::Evaluating mode(**teacher);
       Tensor answers;
       {
         NoGrad off;
-        answers = (*teacher)(b.inputs);
+        answers = (**teacher)(b.inputs);
       }
       return prune::distillation_loss(outputs, answers, b.labels, s.distill, s.temperature);
     };
