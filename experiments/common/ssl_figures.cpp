@@ -83,7 +83,7 @@ void SslRuns::draw(const std::filesystem::path& figures) const {
     names += fmt::format("set label '{}' at graph 1.02, first {:.4f} left {}'\n", name.substr(0, cut), y, name.substr(cut + 2));
   }
   plot(figures, "error", data,
-       fmt::format("set title \"{}\\n{{/*0.8 {}}}\"\nset grid linecolor rgb '#dddddd'\nset rmargin 32\nset xlabel 'multiply-adds left (%)'\nset ylabel 'test error (%)'\nset logscale x\n"
+       fmt::format("set title \"{}\\n{{/*0.8 {}}}\"\nset grid linecolor rgb '#dddddd'\nset rmargin 32\nset xlabel 'multiply-adds left (%)'\nset ylabel 'test error (%)'\nset logscale x\nset xtics (100, 70, 50, 30, 20, 10, 5, 2, 1)\n"
                    "set xrange [100:{:.3f}]\nset yrange [0:{:.4f}]\n{}{}\n",
                    gnuplot_text(finding()), source, 0.9 * least, top, names, plots),
        1200, 560);
