@@ -6,7 +6,7 @@
 //   ./bonsai run ssl_mnist --paper            10,000 iterations under the penalty, as in the example of the authors' code
 //   ./bonsai run ssl_mnist --filters 0.05     one penalty of your own on filters and channels
 //
-// Read `experiment`; the step that makes groups 0 is prune/structure/group_lasso.cpp. The chapter is README.md, in this folder.
+// Read `penalty` and `experiment`; the step that makes groups 0 is prune/structure/group_lasso.cpp. The chapter is README.md, in this folder.
 #include <chrono>
 
 #include "core/parallel.h"
@@ -85,7 +85,7 @@ std::unique_ptr<nn::Sequential> network(const std::string& name) {
 }
 
 // clang-format off
-// the experiment
+// Which groups of which layers are penalised.
 std::unique_ptr<prune::During> penalty(nn::Module& net, const std::string& arm, double lambda, const Settings& s) {
   using prune::Groups;
   const auto of = [&](const std::string& layer, std::vector<Groups> families, bool bias = false) {
@@ -101,6 +101,7 @@ std::unique_ptr<prune::During> penalty(nn::Module& net, const std::string& arm, 
   return std::make_unique<prune::GroupLasso>(layers, prune::GroupLassoOptions{.momentum = s.momentum, .steps = steps});
 }
 
+// the experiment
 void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const Data& data, SslRuns& runs) {
   for (std::int64_t trial = 0; trial < o.trials; ++trial)
     for (const std::string net : {"lenet5", "mlp"})
