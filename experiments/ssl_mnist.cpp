@@ -1,7 +1,7 @@
 // Structured sparsity learning on MNIST: training itself decides which filters, channels, filter shapes and neurons a network can do without, and these
 // are cut out. After Wen et al., "Learning structured sparsity in deep neural networks", NIPS 2016, tables 1 to 3.
 //
-//   ./bonsai run ssl_mnist                    LeNet-5 from datasets/trained and an MLP: two or three penalties each, 1,500 iterations
+//   ./bonsai run ssl_mnist                    LeNet-5 from datasets/trained and an MLP: two or three penalties each, 4,000 iterations
 //   ./bonsai run ssl_mnist --quick            a first look
 //   ./bonsai run ssl_mnist --paper            10,000 iterations under the penalty, as in the example of the authors' code
 //   ./bonsai run ssl_mnist --filters 0.05     one penalty of your own on filters and channels
@@ -36,10 +36,10 @@ struct Settings {
 };
 
 void declare(Options& o, Settings& s, bool quick) {
-  o.integer("--iterations", s.iterations, {120, 1500, 10'000}, "of each training", 5, 100'000'000);
+  o.integer("--iterations", s.iterations, {120, 4000, 10'000}, "of each training", 5, 100'000'000);
   o.text("--filters", s.filters, quick ? "0.15" : "0.005,0.01,0.02", "penalties λ on filters and channels of LeNet-5's convolutions");
   o.text("--shapes", s.shapes, quick ? "0.1" : "0.004,0.01", "on their filter shapes");
-  o.text("--neurons", s.neurons, quick ? "0.1" : "0.005,0.015", "on what each neuron and each input of the MLP sends on");
+  o.text("--neurons", s.neurons, quick ? "0.1" : "0.001,0.002,0.005", "on what each neuron and each input of the MLP sends on");
   o.real("--penalty-share", s.penalty_share, {0.6, 0.6, 1.0}, "of the iterations, for which the penalty acts; then what is 0 is frozen and the rest trains on", 0, 1);
   o.real("--lr", s.lr, 0.01, "SGD's learning rate, a tenth after 60% of the iterations and again after 80%", 1e-12, 1e3);
   o.real("--momentum", s.momentum, 0.9, "SGD's", 0, 0.9999);
