@@ -145,22 +145,65 @@ const Placed& Channels::tensor(const std::string& name) const {
   fail("structure: no tensor \"{}\"; this network has{}", name, known);
 }
 
+namespace {
+
+// Of each place along an axis of a parameter: has it an entry that no mask prunes?
+std::vector<char> alive_places(const Placed& t, int axis) {
+  const Tensor mask = t.parameter->dense_mask();
+  const std::int64_t size = t.parameter->shape()[axis], step = contiguous_strides(t.parameter->shape())[axis];
+  std::vector<char> alive(size, mask.defined() ? 0 : 1);
+  for (std::int64_t i = 0; mask.defined() && i < mask.numel(); ++i) alive[i / step % size] |= mask.data<std::uint8_t>()[i];
+  return alive;
+}
+
+}  // namespace
+
 std::vector<char> Channels::pruned(bool weights_only) const {
   std::vector<char> gone(units_, 1);
   for (const Placed& t : tensors_) {
     if (!t.parameter || (weights_only && t.unit.size() < 2)) continue;
-    const Tensor mask = t.parameter->dense_mask();
-    const Shape strides = contiguous_strides(t.parameter->shape());
     for (int a = 0; a < static_cast<int>(t.unit.size()); ++a) {
       if (t.reads[a]) continue;
-      const std::int64_t size = static_cast<std::int64_t>(t.unit[a].size());
-      std::vector<char> alive(size, mask.defined() ? 0 : 1);
-      for (std::int64_t i = 0; mask.defined() && i < mask.numel(); ++i) alive[i / strides[a] % size] |= mask.data<std::uint8_t>()[i];
-      for (std::int64_t i = 0; i < size; ++i)
+      const std::vector<char> alive = alive_places(t, a);
+      for (std::size_t i = 0; i < alive.size(); ++i)
         if (t.unit[a][i] >= 0 && alive[i]) gone[t.unit[a][i]] = 0;
     }
   }
   return gone;
+}
+
+std::vector<std::string> Channels::held_back() const {
+  const std::vector<char> gone = pruned();
+  std::vector<std::string> all;
+  for (const Placed& t : tensors_) {
+    if (!t.parameter || t.unit.size() < 2 || t.reads[0]) continue;
+    const std::vector<char> alive = alive_places(t, 0);
+    std::int64_t held = 0;
+    for (std::size_t i = 0; i < alive.size(); ++i) held += !alive[i] && t.unit[0][i] >= 0 && !gone[t.unit[0][i]];
+    if (held > 0)
+      all.push_back(fmt::format("\"{}\": {} of its rows are pruned and stay, because what only goes with them is not pruned (a bias, a BatchNorm, another layer of a sum, another group)",
+                                t.name, held));
+  }
+  return all;
+}
+
+std::vector<int> units_of(const Channels& channels, const std::string& weight, const std::vector<std::int64_t>& rows) {
+  const Placed& t = channels.tensor(weight);
+  channels.layer(weight);  // (refuses, with the reason, where its rows stay)
+  const std::vector<int>& unit = t.unit[0];
+  std::set<int> wanted;
+  for (const std::int64_t r : rows) {
+    require(r >= 0 && r < static_cast<std::int64_t>(unit.size()), "structure: \"{}\" has no row {}; it has {}", weight, r, unit.size());
+    require(unit[r] >= 0, "structure: row {} of \"{}\" stays", r, weight);
+    wanted.insert(unit[r]);
+  }
+  for (std::size_t i = 0; i < unit.size(); ++i)
+    if (wanted.contains(unit[i]) && std::ranges::find(rows, static_cast<std::int64_t>(i)) == rows.end()) {
+      const auto with = std::ranges::find_if(rows, [&](std::int64_t r) { return unit[r] == unit[i]; });
+      fail("structure: row {} of \"{}\" only goes together with row {} ({} rows a unit: groups or a head); ask for both or neither", *with, weight, i,
+           std::ranges::count(unit, unit[i]));
+    }
+  return {wanted.begin(), wanted.end()};
 }
 
 void mask_units(const Channels& channels, const std::vector<int>& units) {

@@ -54,6 +54,7 @@ class Channels {
   std::vector<int> units_along(const Tensor& t, int axis) const;  // of any tensor of the graph, place by place; -1: it stays
   // Which units are pruned by masks in every place that makes them; `weights_only`: whatever their biases and BatchNorms are.
   std::vector<char> pruned(bool weights_only = false) const;
+  std::vector<std::string> held_back() const;  // weights with rows that are pruned while their unit is not, one line each
 
  private:
   void number(const std::vector<Tensor>& leaves);
@@ -69,6 +70,10 @@ class Channels {
   std::map<std::string, std::string> staying_;  // weights whose rows are no layer's, and why
   Tensor outputs_;
 };
+
+// The units of these rows of a weight (filters, neurons, all rows of a head), for who knows which they want. Refuses a request that would tear a unit apart:
+// of a convolution in groups the channels go by as many as there are groups, of a head all rows.
+std::vector<int> units_of(const Channels& channels, const std::string& weight, const std::vector<std::int64_t>& rows);
 
 // Prunes the units by masks: every place that makes one becomes 0, weights, biases, γ and β alike; what reads it is left alone.
 // Parameters that are packed already are refused.

@@ -119,6 +119,7 @@ CutResult cut(nn::Module& net, const Tensor& inputs) {
             l.name);
   CutResult result;
   result.units = static_cast<int>(std::ranges::count(goes, 1));
+  result.held = channels.held_back();
   if (result.units == 0) return result;
   const std::vector<Fold> constants = folds(channels, goes);
 

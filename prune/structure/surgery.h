@@ -16,6 +16,7 @@ struct CutResult {
   std::int64_t parameters = 0;    // numbers that went, buffers not counted
   double cut_minus_masked = 0;    // |cut - masked| / |masked| of the outputs on the example
   std::vector<std::string> folded;  // biases that took up constants
+  std::vector<std::string> held;    // what is pruned and could not go, one line a weight (Channels::held_back)
 };
 
 // Cuts every unit whose places are all pruned (Channels::pruned). `inputs` (n, ...) are what the graph is read from, and what the two networks are

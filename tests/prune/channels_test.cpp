@@ -69,6 +69,10 @@ TEST(Channels, OfGroupsGoByAsManyAsThereAreGroups) {
   const auto &pair = c.tensor("pair.weight").unit[0], &deep = c.tensor("deep.weight").unit[0];
   for (int i = 0; i < 3; ++i) EXPECT_EQ(pair[i], pair[i + 3]);
   for (int i = 0; i < 12; ++i) EXPECT_EQ(deep[i], pair[i / 2]);
+  EXPECT_EQ(units_of(c, "conv1.weight", {5, 1}), (std::vector<int>{conv1[1]}));
+  EXPECT_TRUE(refuses([&] { units_of(c, "conv1.weight", {1, 5, 2}); }, {"row 2 of \"conv1.weight\" only goes together with row 6", "2 rows a unit"}));
+  EXPECT_TRUE(refuses([&] { units_of(c, "conv1.weight", {8}); }, {"has no row 8"}));
+  EXPECT_TRUE(refuses([&] { units_of(c, "fc.weight", {0}); }, {"\"fc.weight\" stay", "output"}));
   mask_units(c, {conv1[1], pair[2]});
   const CutResult r = cut(net, x);
   EXPECT_LE(r.cut_minus_masked, 1e-6);
@@ -89,6 +93,10 @@ TEST(Channels, CountAsPrunedWhereNothingIsLeft) {
   EXPECT_EQ(std::ranges::count(c.pruned(), 1), 0) << "its bias still speaks";
   EXPECT_EQ(std::ranges::count(c.pruned(true), 1), 1);
   EXPECT_EQ(c.pruned(true)[unit], 1);
+  const CutResult nothing = cut(*net, noise(1, {1, 1, 28, 28}, 1, DType::f32));
+  EXPECT_EQ(nothing.units, 0);
+  ASSERT_EQ(nothing.held.size(), 1u);
+  EXPECT_EQ(nothing.held[0].find("\"conv1.weight\": 1 of its rows are pruned and stay"), 0u) << nothing.held[0];
   mask_units(c, {unit});
   EXPECT_EQ(c.pruned()[unit], 1);
   EXPECT_EQ(net->parameter("conv1.bias").mask().at(3), 0);
