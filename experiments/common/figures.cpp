@@ -81,7 +81,7 @@ std::string gnuplot_text(const std::string& text) {
 }
 
 // With i steps taken off the i-th it is isotonic regression, which pooling neighbours in the wrong order solves.
-void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top) {
+void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top, double bottom) {
   std::vector<std::pair<double, int>> pools;  // mean height, members
   for (std::size_t i = 0; i < labels.size(); ++i) {
     pools.emplace_back(labels[i].first - static_cast<double>(i) * step, 1);
@@ -97,7 +97,7 @@ void spread(std::vector<std::pair<double, std::string>>& labels, double step, do
   for (auto [mean, members] : pools)
     for (; members > 0; --members, ++i)
       labels[i].first =
-          std::min(mean + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
+          std::min(std::max(mean, bottom) + static_cast<double>(i) * step, top - static_cast<double>(labels.size() - 1 - i) * step);
 }
 
 void heat_maps(const std::filesystem::path& file, const std::vector<Tensor>& matrices, int scale) {

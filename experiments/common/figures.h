@@ -2,6 +2,7 @@
 // pixel by pixel.
 #pragma once
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,8 +23,9 @@ void plot(const std::filesystem::path& folder, const std::string& name, const st
 std::string gnuplot_text(const std::string& text);
 
 // Moves labels at rising heights as little as possible (least squares) until neighbours are `step` apart, none above
-// `top`.
-void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top);
+// `top`, and, as far as there is room, none below `bottom`.
+void spread(std::vector<std::pair<double, std::string>>& labels, double step, double top,
+            double bottom = -std::numeric_limits<double>::infinity());
 
 // One grey-to-yellow picture a matrix (h, w), side by side, each pixel `scale` pixels wide, from 0 (dark) to the
 // largest value of that matrix (bright). Written as PNG.

@@ -21,9 +21,7 @@ const char* colour(const std::string& criterion) {
 // Names at the lines' ends, right of the picture.
 std::string named(std::vector<std::pair<double, std::string>> ends, double low, double high, const std::map<std::string, std::string>& colours) {
   std::stable_sort(ends.begin(), ends.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  const double step = (high - low) / 17;
-  spread(ends, step, high);
-  for (std::size_t i = 0; i < ends.size(); ++i) ends[i].first = std::max(ends[i].first, low + static_cast<double>(i) * step);
+  spread(ends, (high - low) / 17, high, low);
   std::string labels = "unset label\n";
   for (const auto& [y, name] : ends) labels += fmt::format("set label '{}' at graph 1.02, first {:.4f} left textcolor rgb '{}'\n", name, y, colours.at(name));
   return labels;

@@ -26,12 +26,8 @@ std::string panel(const std::string& title, const std::vector<std::pair<std::str
     ends.emplace_back(std::max(low, curve->accuracies.back()), name);
   }
   std::stable_sort(ends.begin(), ends.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  const double step = (100 - low) / 16;
-  spread(ends, step, 100);
-  for (std::size_t i = 0; i < ends.size(); ++i) {
-    ends[i].first = std::max(ends[i].first, low + static_cast<double>(i) * step);
-    labels += fmt::format("set label '{}' at graph 1.03, first {:.4f} left textcolor rgb '{}'\n", ends[i].second, ends[i].first, colours.at(ends[i].second));
-  }
+  spread(ends, (100 - low) / 16, 100, low);
+  for (const auto& [y, name] : ends) labels += fmt::format("set label '{}' at graph 1.03, first {:.4f} left textcolor rgb '{}'\n", name, y, colours.at(name));
   const auto& left = curves.front().second->left;
   return fmt::format("set title '{}'\nset xrange [{}:{}]\nset yrange [{}:100]\n{}{}\n", title, left.front(), left.back(), low, labels, plots);
 }

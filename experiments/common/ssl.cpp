@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "core/parallel.h"
@@ -52,12 +51,6 @@ Tensor answers(nn::Module& net, const Tensor& inputs) {
   const NoGrad off;
   const nn::Evaluating mode(net);
   return net(inputs);
-}
-
-double relative(const Tensor& a, const Tensor& b) {
-  double apart = 0, size = 0;
-  for (std::int64_t i = 0; i < b.numel(); ++i) apart += (a.at(i) - b.at(i)) * (a.at(i) - b.at(i)), size += b.at(i) * b.at(i);
-  return std::sqrt(apart / size);
 }
 
 struct Published {
@@ -114,7 +107,7 @@ void SslRuns::measure(const RunFolder& folder, const Tensor& inputs) {
     for (std::size_t i = 0; i < whole.parameters.size(); ++i)
       if (whole.parameters[i].is_weight) row.macs_by_weight.push_back(share(small.parameters[i].kept_macs, whole.parameters[i].macs));
     row.macs = share(small.all().kept_macs, whole.all().macs);
-    row.cut_minus_masked = relative(answers(*net, inputs), before);
+    row.cut_minus_masked = prune::relative_distance(answers(*net, inputs), before);
     for (nn::Parameter* p : net->parameters()) {
       p->clear_mask();  // a convolution of zeros takes as long as any other
       if (p->shape().rank() > 1) row.widths.push_back(p->shape()[0]);

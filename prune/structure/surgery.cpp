@@ -101,14 +101,14 @@ void renumber(const Channels& channels, const std::vector<char>& goes, std::vect
   }
 }
 
-double distance(const Tensor& a, const Tensor& b) {  // |a - b| / |b|
+}  // namespace
+
+double relative_distance(const Tensor& a, const Tensor& b) {
   auto norm = [](const Tensor& x) { return std::sqrt(sum(x * x).item()); };
   const Tensor x = cast(a.detach(), DType::f64), y = cast(b.detach(), DType::f64);
   const double difference = norm(x - y), size = norm(y);
   return difference == 0 ? 0 : difference / size;
 }
-
-}  // namespace
 
 CutResult cut(nn::Module& net, const Tensor& inputs) {
   const Channels channels(net, inputs);
@@ -145,7 +145,7 @@ CutResult cut(nn::Module& net, const Tensor& inputs) {
       }
     for (auto& [buffer, value] : numbers) *buffer = value;
     const nn::Evaluating mode(net);
-    result.cut_minus_masked = distance(net(inputs), channels.outputs());  // (cut.1)
+    result.cut_minus_masked = relative_distance(net(inputs), channels.outputs());  // (cut.1)
     require(result.cut_minus_masked <= 1e-3, "surgery: the cut network computes something else (by {:.2g} of its outputs' size); does a layer hold sizes apart from its parameters?",
             result.cut_minus_masked);
   } catch (...) {

@@ -24,4 +24,6 @@ struct CutResult {
 // is left as it was.
 CutResult cut(nn::Module& net, const Tensor& inputs);
 
+double relative_distance(const Tensor& a, const Tensor& b);  // ‖a - b‖ / ‖b‖ in f64; 0 where they are equal, whatever their size
+
 }  // namespace bonsai::prune
