@@ -94,8 +94,8 @@ void check(Settings& s) {
   s.criteria = words_in("--criteria", s.criteria_text, known);
   s.ratios = numbers_in("--ratios", s.ratios_text);
   for (std::size_t i = 0; i < s.ratios.size(); ++i)
-    require(s.ratios[i] > (i == 0 ? 0 : s.ratios[i - 1]) && s.ratios[i] < 1, "--ratios: {} does not come after {}; give rising shares between 0 and 1", s.ratios[i],
-            i == 0 ? 0 : s.ratios[i - 1]);
+    require(s.ratios[i] > (i == 0 ? 0 : s.ratios[i - 1]) && s.ratios[i] < 1, "--ratios: {} does not come after {}; give rising shares between 0 and 1{}", s.ratios[i],
+            i == 0 ? 0 : s.ratios[i - 1], s.ratios[i] > 1 && s.ratios[i] < 100 ? fmt::format("; did you mean {}?", s.ratios[i] / 100) : "");
   require(!s.soft() || (s.scope == "layer" && s.channels == "all"), "--protocol soft: takes the same share of every convolution's filters; leave out --scope and --channels");
   if (s.soft()) prune::SoftFilters(convolutions(*nn::network(s.net)), prune::keep_by_l2(s.ratios.back()), 1, 1);  // would a layer lose all?
   require(s.from != "trained" || has_trained(s.net), "--from trained: there is no trained {}; take --from scratch, which trains one", s.net);
