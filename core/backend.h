@@ -34,6 +34,12 @@ struct SparseView {
   std::int64_t value(std::int64_t k) const { return from ? from[k] : k; }
 };
 
+// One that keeps two of every four columns: their positions, 2 bits each (core/sparse24/positions.h).
+struct Sparse24View {
+  std::int64_t rows, columns;
+  const std::uint8_t* positions;
+};
+
 template <class... Args>
 struct Kernel {
   const char* name;
@@ -78,6 +84,7 @@ struct Backend {
 
   // -- sparse products (core/sparse.h)
   Kernel<SparseView, View, View, View, View> sparse_matmul{"sparse_matmul"};  // (s, values, x (columns, n), bias (rows) or null, y (rows, n)): y = S x + bias
+  Kernel<Sparse24View, View, View, View, View> matmul_24{"matmul_24"};        // the same for a pattern of 2:4
   Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s by rows, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
 
   // -- pictures, (n, channels, height, width)

@@ -3,45 +3,85 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/sparse24/positions.h"
 
 namespace bonsai {
 namespace {
 
-// Fills in the order by columns: counting sort.
-PatternRef finished(Pattern p) {
-  const std::int64_t kept = p.kept();
-  p.begin.shrink_to_fit();  // a vector that has grown holds up to twice what it needs
-  p.column.shrink_to_fit();
-  p.column_begin.assign(p.columns + 1, 0);
-  for (std::int32_t c : p.column) ++p.column_begin[c + 1];
-  for (std::int64_t c = 0; c < p.columns; ++c) p.column_begin[c + 1] += p.column_begin[c];
-  p.row.resize(kept);
-  p.from.resize(kept);
-  std::vector<std::int32_t> next(p.column_begin.begin(), p.column_begin.end() - 1);
-  for (std::int64_t r = 0; r < p.rows; ++r)
-    for (std::int32_t k = p.begin[r]; k < p.begin[r + 1]; ++k) {
-      const std::int32_t to = next[p.column[k]]++;
-      p.row[to] = static_cast<std::int32_t>(r);
-      p.from[to] = k;
-    }
-  return std::make_shared<const Pattern>(std::move(p));
-}
-
 constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
 
+// f(k, place): the kept entries in their order, and where each lies in the dense matrix.
+template <class F>
+void each_entry(const Pattern& p, F f) {
+  std::int64_t k = 0;
+  for (std::int64_t r = 0; r < p.rows; ++r)
+    if (p.two_of_four()) {
+      const std::uint8_t* positions = p.positions().data() + r * position_bytes(p.columns);
+      for (std::int64_t g = 0; g < p.columns / 4; ++g)
+        for (int which : {0, 1}) f(k++, r * p.columns + 4 * g + position(positions, g, which));
+    } else {
+      for (const std::int32_t end = p.begin()[r + 1]; k < end; ++k) f(k, r * p.columns + p.column()[k]);
+    }
+}
+
 }  // namespace
+
+Pattern::Pattern(std::int64_t r, std::int64_t c, Numbers begin, Numbers column)
+    : rows(r), columns(c), kept_(static_cast<std::int64_t>(column.size())), positions_(positions_24(r, c, begin, column)) {
+  if (two_of_four()) return;
+  begin.shrink_to_fit();  // a vector that has grown holds up to twice what it needs
+  column.shrink_to_fit();
+  std::call_once(rows_made_, [&] { rows_ = {std::move(begin), std::move(column), {}}; });
+}
+
+const Pattern::Order& Pattern::by_rows() const {
+  std::call_once(rows_made_, [&] {
+    for (std::int64_t r = 0; r <= rows; ++r) rows_.begin.push_back(static_cast<std::int32_t>(r * columns / 2));
+    rows_.index = columns_of_24(rows, columns, positions_);
+  });
+  return rows_;
+}
+
+// Counting sort.
+const Pattern::Order& Pattern::by_columns() const {
+  std::call_once(columns_made_, [&] {
+    const Numbers &begin = this->begin(), &column = this->column();
+    Order o;
+    o.begin.assign(columns + 1, 0);
+    for (std::int32_t c : column) ++o.begin[c + 1];
+    for (std::int64_t c = 0; c < columns; ++c) o.begin[c + 1] += o.begin[c];
+    o.index.resize(kept_);
+    o.from.resize(kept_);
+    Numbers next(o.begin.begin(), o.begin.end() - 1);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int32_t k = begin[r]; k < begin[r + 1]; ++k) {
+        const std::int32_t to = next[column[k]]++;
+        o.index[to] = static_cast<std::int32_t>(r);
+        o.from[to] = k;
+      }
+    columns_ = std::move(o);
+  });
+  return columns_;
+}
+
+std::int64_t Pattern::bytes() const {
+  std::size_t numbers = 0;
+  for (const Order* o : {&rows_, &columns_}) numbers += o->begin.size() + o->index.size() + o->from.size();
+  return static_cast<std::int64_t>(positions_.size() + numbers * sizeof(std::int32_t));
+}
 
 PatternRef pattern_of(const Tensor& mask) {
   require(mask.rank() == 2 && mask.dtype() == DType::u8, "pattern: needs a mask (rows, columns) in u8, got {} {}", name(mask.dtype()), mask.shape());
   require(mask.numel() <= most, "pattern: {} has more entries than 32 bits can count", mask.shape());
-  Pattern p(mask.size(0), mask.size(1));
+  const std::int64_t rows = mask.size(0), columns = mask.size(1);
+  Pattern::Numbers begin{0}, column;
   const auto m = mask.data<std::uint8_t>();
-  for (std::int64_t r = 0; r < p.rows; ++r) {
-    for (std::int64_t c = 0; c < p.columns; ++c)
-      if (m[r * p.columns + c]) p.column.push_back(static_cast<std::int32_t>(c));
-    p.begin.push_back(static_cast<std::int32_t>(p.column.size()));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c)
+      if (m[r * columns + c]) column.push_back(static_cast<std::int32_t>(c));
+    begin.push_back(static_cast<std::int32_t>(column.size()));
   }
-  return finished(std::move(p));
+  return std::make_shared<const Pattern>(rows, columns, std::move(begin), std::move(column));
 }
 
 PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std::int32_t> begin, std::vector<std::int32_t> column, const std::string& name) {
@@ -57,20 +97,17 @@ PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std
       require(k == begin[r] || column[k - 1] < column[k], "pattern \"{}\": row {} has column {} twice or out of order", name, r, column[k]);
     }
   }
-  Pattern p(rows, columns);
-  p.begin = std::move(begin);
-  p.column = std::move(column);
-  return finished(std::move(p));
+  return std::make_shared<const Pattern>(rows, columns, std::move(begin), std::move(column));
 }
 
-SparseView by_rows(const Pattern& p) { return {p.rows, p.columns, p.begin.data(), p.column.data(), nullptr}; }
-SparseView by_columns(const Pattern& p) { return {p.columns, p.rows, p.column_begin.data(), p.row.data(), p.from.data()}; }
+SparseView by_rows(const Pattern& p) { return {p.rows, p.columns, p.begin().data(), p.column().data(), nullptr}; }
+SparseView by_columns(const Pattern& p) { return {p.columns, p.rows, p.column_begin().data(), p.row().data(), p.from().data()}; }
+Sparse24View by_positions(const Pattern& p) { return {p.rows, p.columns, p.positions().data()}; }
 
 Tensor mask_of(const Pattern& p) {
   Tensor mask = zeros({p.rows, p.columns}, DType::u8);
   auto m = mask.mutable_data<std::uint8_t>();
-  for (std::int64_t r = 0; r < p.rows; ++r)
-    for (std::int32_t k = p.begin[r]; k < p.begin[r + 1]; ++k) m[r * p.columns + p.column[k]] = 1;
+  each_entry(p, [&](std::int64_t, std::int64_t place) { m[place] = 1; });
   return mask;
 }
 
@@ -81,8 +118,7 @@ Tensor pack(const Tensor& dense, const Pattern& p) {
   dispatch_floating("pack", dense.dtype(), [&]<class T>() {
     const T* from = dense.data<T>().data();
     T* to = values.mutable_data<T>().data();
-    for (std::int64_t r = 0; r < p.rows; ++r)
-      for (std::int32_t k = p.begin[r]; k < p.begin[r + 1]; ++k) to[k] = from[r * p.columns + p.column[k]];
+    each_entry(p, [&](std::int64_t k, std::int64_t place) { to[k] = from[place]; });
   });
   return values;
 }
@@ -94,8 +130,7 @@ Tensor unpack(const Tensor& values, const Pattern& p) {
   dispatch_floating("unpack", values.dtype(), [&]<class T>() {
     const T* from = values.data<T>().data();
     T* to = dense.mutable_data<T>().data();
-    for (std::int64_t r = 0; r < p.rows; ++r)
-      for (std::int32_t k = p.begin[r]; k < p.begin[r + 1]; ++k) to[r * p.columns + p.column[k]] = from[k];
+    each_entry(p, [&](std::int64_t k, std::int64_t place) { to[place] = from[k]; });
   });
   return dense;
 }

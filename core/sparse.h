@@ -7,6 +7,7 @@
 // Activations are (features, batch) here, so that what a value is multiplied with, one feature of all examples, lies side by side.
 #pragma once
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/autograd.h"
@@ -17,13 +18,35 @@ namespace bonsai {
 // Which entries of a (rows, columns) matrix are kept, in row-major order: row r has entries begin[r] .. begin[r + 1] - 1, entry k lies in
 // column column[k]. The same entries once more, column by column: column c has entries column_begin[c] ..; the k-th of these lies in row
 // row[k] and is entry from[k] of the first order. Never changes once it is made, and is shared.
-struct Pattern {
-  Pattern(std::int64_t r, std::int64_t c) : rows(r), columns(c) {}
-  std::int64_t rows, columns;
-  std::vector<std::int32_t> begin{0}, column;
-  std::vector<std::int32_t> column_begin, row, from;
-  std::int64_t kept() const { return static_cast<std::int64_t>(column.size()); }
+//
+// A pattern that keeps two of every four columns is told by 2 bits an entry (sparse24/positions.h), which is all that its product reads; what else
+// a pattern has is made when somebody asks for it: by rows for the gradients and for files, by columns for the input's gradient.
+class Pattern {
+ public:
+  using Numbers = std::vector<std::int32_t>;
+  Pattern(std::int64_t rows, std::int64_t columns, Numbers begin, Numbers column);  // (make_pattern checks what it is given)
+  const std::int64_t rows, columns;
+  std::int64_t kept() const { return kept_; }
   double density() const { return rows * columns == 0 ? 1 : static_cast<double>(kept()) / static_cast<double>(rows * columns); }
+  bool two_of_four() const { return !positions_.empty(); }
+  const std::vector<std::uint8_t>& positions() const { return positions_; }  // empty unless it is 2:4
+  const Numbers& begin() const { return by_rows().begin; }
+  const Numbers& column() const { return by_rows().index; }
+  const Numbers& column_begin() const { return by_columns().begin; }
+  const Numbers& row() const { return by_columns().index; }
+  const Numbers& from() const { return by_columns().from; }
+  std::int64_t bytes() const;  // of what there is now
+
+ private:
+  struct Order {
+    Numbers begin, index, from;
+  };
+  const Order& by_rows() const;
+  const Order& by_columns() const;
+  std::int64_t kept_;
+  std::vector<std::uint8_t> positions_;
+  mutable Order rows_, columns_;
+  mutable std::once_flag rows_made_, columns_made_;
 };
 using PatternRef = std::shared_ptr<const Pattern>;
 
@@ -35,6 +58,7 @@ PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std
 
 SparseView by_rows(const Pattern& p);     // for kernels
 SparseView by_columns(const Pattern& p);  // the transpose
+Sparse24View by_positions(const Pattern& p);  // of a 2:4 pattern
 Tensor mask_of(const Pattern& p);                        // u8 (rows, columns)
 Tensor pack(const Tensor& dense, const Pattern& p);      // (rows, columns) -> (kept), outside the graph
 Tensor unpack(const Tensor& values, const Pattern& p);   // (kept) -> (rows, columns), zeros elsewhere, outside the graph

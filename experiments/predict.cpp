@@ -81,17 +81,10 @@ std::size_t bytes_of(nn::Module& net) {
   std::size_t bytes = 0;
   for (const nn::Parameter* p : net.parameters()) {
     bytes += p->leaf().size_in_bytes();
-    if (p->is_packed()) bytes += (p->pattern()->begin.size() + p->pattern()->column.size()) * sizeof(std::int32_t);
+    if (!p->is_packed()) continue;
+    const Pattern& s = *p->pattern();
+    bytes += s.two_of_four() ? s.positions().size() : (s.begin().size() + s.column().size()) * sizeof(std::int32_t);
   }
-  return bytes;
-}
-
-// The same entries once more, by columns: kept beside them for training's gradients, which predicting never asks for.
-std::size_t bytes_by_columns(nn::Module& net) {
-  std::size_t bytes = 0;
-  for (const nn::Parameter* p : net.parameters())
-    if (p->is_packed())
-      bytes += (p->pattern()->column_begin.size() + p->pattern()->row.size() + p->pattern()->from.size()) * sizeof(std::int32_t);
   return bytes;
 }
 
@@ -171,8 +164,7 @@ void compare(const Networks& n, const Pictures& pictures, const datasets::Datase
       "as fast");
   fmt::print("\nTimes are medians on one thread of {} ({} kernels), in turn; other programs may have been running.\n", cpu_model(),
              cpu_instruction_set());
-  if (const std::size_t more = bytes_by_columns(*n.packed))
-    fmt::print("Packed in memory: values, columns and row ends, all that predicting reads. Training's pattern by columns is {} bytes more.\n", more);
+  if (n.packed->any_packed()) fmt::print("Packed in memory: values and where they belong, all that predicting reads; training adds the pattern by columns.\n");
 }
 
 // ---- Pictures

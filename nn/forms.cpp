@@ -17,6 +17,9 @@ constexpr PackingRow table[] = {
 // machine, AVX-512 and held to AVX2: Conv-2's second layer 0.32, 0.52; ResNet-20's stages 0.35, 0.59; 0.35, 0.59; 0.26, 0.53.
 constexpr double convolution_threshold = 0.35;
 
+// A Linear layer's mask that keeps two of every four: its product is faster than the dense one at any size (core/README.md), so no table is asked.
+bool is_24(const Parameter& p) { return p.shape().rank() == 2 && pattern_of(p.mask())->two_of_four(); }
+
 }  // namespace
 
 const char* name(Form f) {
@@ -50,7 +53,7 @@ std::vector<ChosenForm> choose_forms(Module& net, std::optional<double> given) {
   for (Parameter* p : net.parameters()) {
     if (p->shape().rank() < 2) continue;
     const double threshold = given.value_or(packing_threshold(p->shape()));
-    if (form_of(*p) == Form::masked && p->packable() && p->density() < threshold) p->pack();
+    if (form_of(*p) == Form::masked && p->packable() && (p->density() < threshold || (!given && is_24(*p)))) p->pack();
     chosen.push_back({p->name(), p->density(), threshold, form_of(*p)});
   }
   return chosen;

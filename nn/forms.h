@@ -2,7 +2,7 @@
 // density by a table in forms.cpp, and never from a timing at run time: the two forms add up in different orders, and bits must not depend
 // on a stopwatch.
 //
-//   packed  where  density < threshold(shape)
+//   packed  where  density < threshold(shape), or a Linear layer's mask keeps two of every four columns (core/sparse24)
 //
 // Assumes a batch of some sixty examples on one thread, as the table was measured; `./bonsai bench forms` prints a fresh one beside it.
 #pragma once

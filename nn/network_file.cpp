@@ -1,11 +1,13 @@
 #include "nn/network_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
 #include <utility>
 
 #include "core/files.h"
+#include "core/sparse24/positions.h"
 #include "nn/networks.h"
 
 namespace bonsai::nn {
@@ -16,7 +18,7 @@ constexpr std::int64_t most_entries = std::int64_t{1} << 28;  // of a network, u
 
 constexpr std::size_t most_layers = 100;
 
-const char* const parts[] = {".values", ".row_begin", ".column", ".shape"};
+const char* const parts[] = {".values", ".row_begin", ".column", ".positions", ".shape"};
 
 Tensor as_tensor(const std::vector<std::int32_t>& v) {
   Tensor t = empty({static_cast<std::int64_t>(v.size())}, DType::i64);
@@ -55,6 +57,22 @@ std::vector<std::int32_t> counts(const SafeTensors& file, const std::string& nam
   return out;
 }
 
+// Two of every four columns, by their positions (core/sparse24/FORMAT.md).
+PatternRef read_24(const SafeTensors& file, const std::string& name, std::int64_t rows, std::int64_t columns, const Tensor& values) {
+  const Tensor& t = file.at(name + ".positions");
+  const Shape fits{rows, position_bytes(columns)};
+  require(columns > 0 && columns % 4 == 0 && values.numel() == rows * columns / 2 && values.rank() == 1, "{}: \"{}.values\" {} are not two of every four of {} x {}", file.file, name,
+          values.shape(), rows, columns);
+  require(t.dtype() == DType::u8 && t.shape() == fits, "{}: \"{}.positions\" is {} {}; it must be U8 {}", file.file, name, bonsai::name(t.dtype()), t.shape(), fits);
+  std::vector<std::int32_t> begin(rows + 1);
+  for (std::int64_t r = 0; r <= rows; ++r) begin[r] = static_cast<std::int32_t>(r * columns / 2);
+  try {
+    const PatternRef p = make_pattern(rows, columns, std::move(begin), columns_of_24(rows, columns, t.data<std::uint8_t>()), name);
+    require(std::ranges::equal(p->positions(), t.data<std::uint8_t>()), "\"{}.positions\" has bits set behind the last column", name);
+    return p;
+  } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
+}
+
 Stored read_packed(const SafeTensors& file, const std::string& name) {
   const std::vector<std::int32_t> shape = counts(file, name + ".shape");
   require(shape.size() == 2 || shape.size() == 4, "{}: \"{}.shape\" has {} axes; a Linear layer's weight has 2, a convolution's 4", file.file, name,
@@ -67,6 +85,10 @@ Stored read_packed(const SafeTensors& file, const std::string& name) {
     require(columns <= most_columns, "{}: \"{}.shape\" has {} columns; a packed file can count {}", file.file, name, columns, most_columns);
   }
   Stored out{dense, floats(file, name + ".values"), {}, {}};
+  if (file.find(name + ".positions")) {
+    out.pattern = read_24(file, name, rows, columns, out.values);
+    return out;
+  }
   std::vector<std::int32_t> column = counts(file, name + ".column");
   require(out.values.shape() == Shape{static_cast<std::int64_t>(column.size())},
           "{}: \"{}.values\" {} do not fit {} entries of \"{}.column\"", file.file, name, out.values.shape(), column.size(), name);
@@ -114,10 +136,9 @@ std::string layer(std::size_t i) { return fmt::format("fc{}", i + 1); }
 void check_names(const SafeTensors& file, const std::vector<std::string>& parameters, const std::vector<std::string>& others, const std::string& network) {
   std::set<std::string> known(others.begin(), others.end());
   for (const std::string& name : parameters) {
-    if (file.find(name))
-      known.insert({name, name + ".mask"});
-    else
-      for (const char* part : parts) known.insert(name + part);
+    if (file.find(name)) known.insert({name, name + ".mask"});
+    else if (file.find(name + ".positions")) known.insert({name + ".values", name + ".positions", name + ".shape"});
+    else known.insert({name + ".values", name + ".row_begin", name + ".column", name + ".shape"});
   }
   for (const NamedTensor& t : file.tensors)
     require(known.contains(t.name), "{}: has \"{}\", which is not of {}", file.file, printable(t.name), network);
@@ -219,8 +240,9 @@ std::vector<NamedTensor> packed_view(Module& net) {
     const Pattern& s = *p->pattern();
     require(s.columns <= most_columns, "packed file: \"{}\" has {} columns; it can count {}", p->name(), s.columns, most_columns);
     all.push_back({p->name() + ".values", p->leaf().detach()});
-    all.push_back({p->name() + ".row_begin", as_tensor(s.begin), "I32"});
-    all.push_back({p->name() + ".column", as_tensor(s.column), "U16"});
+    if (s.two_of_four()) all.push_back({p->name() + ".positions", tensor(std::span(s.positions()), {s.rows, position_bytes(s.columns)})});
+    else all.push_back({p->name() + ".row_begin", as_tensor(s.begin()), "I32"});
+    if (!s.two_of_four()) all.push_back({p->name() + ".column", as_tensor(s.column()), "U16"});
     Tensor shape = empty({p->shape().rank()}, DType::i64);
     std::copy(p->shape().begin(), p->shape().end(), shape.mutable_data<std::int64_t>().begin());
     all.push_back({p->name() + ".shape", shape, "I32"});
@@ -231,7 +253,7 @@ std::vector<NamedTensor> packed_view(Module& net) {
 
 bool is_packed_file(const SafeTensors& file) {
   for (const NamedTensor& t : file.tensors)
-    if (t.name.ends_with(".row_begin")) return true;
+    if (t.name.ends_with(".row_begin") || t.name.ends_with(".positions")) return true;
   return false;
 }
 

@@ -8,7 +8,10 @@
 //   fc1.bias               F32 (300)         what is not packed, dense
 //   bn1.running_mean       F32 (16)          buffers, in both kinds of file
 //
-// so 6 bytes for a weight that stays and none for one that is gone. The parts are those of a SciPy matrix:
+// so 6 bytes for a weight that stays and none for one that is gone. Where two of every four columns stay, 2 bits say which:
+//   fc1.weight.positions   U8 (rows, columns / 8, rounded up)    instead of row_begin and column (core/sparse24/FORMAT.md): 4.25 bytes a weight
+//
+// The parts of the first kind are those of a SciPy matrix:
 // csr_matrix((values, column, row_begin), shape). Both kinds are safetensors files, and hostile until checked: every refusal is one line
 // that names the file and the tensor, and nothing is built before all of it is known to fit.
 #pragma once

@@ -37,6 +37,7 @@ void batch_norm_gradient(Normalized how, View x, View gamma, View statistics, Vi
 void layer_norm(double epsilon, View x, View gamma, View beta, View y, View statistics);
 void layer_norm_gradient(double epsilon, View x, View gamma, View statistics, View dy, View dx, View dgamma, View dbeta);
 void sparse_matmul(SparseView s, View values, View x, View bias, View y);
+void matmul_24(Sparse24View s, View values, View x, View bias, View y);
 void sampled_matmul(SparseView s, View y, View x, View values);
 void pixels(View bytes, View numbers, View scale, View out);
 void softmax(View x, View y);

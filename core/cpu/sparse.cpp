@@ -7,48 +7,20 @@
 //
 // Blocked: x does not fit the first-level cache. So where rows have entries enough, a tile of rows takes the columns of S a block at a
 // time, whose rows of x do fit and serve all rows of the tile. The order of each sum stays the same, and so do its bits.
-//
-// A batch that is no multiple of the vector is covered by a last vector that overlaps the one before: it computes some columns twice, with
-// the same bits. Smaller batches are plain loops.
 #include <algorithm>
 #include <type_traits>
 
 #include "core/cpu/kernels.h"
 #include "core/cpu/lanes.h"
+#include "core/cpu/panels.h"
 #include "core/parallel.h"
 
 namespace bonsai::BONSAI_ISA {
 namespace {
 
-constexpr int most_vectors = 256 / vector_bytes < 8 ? 256 / vector_bytes : 8;  // of sums that stay in registers
 constexpr std::int64_t rows_per_tile = 48;
 constexpr std::int64_t block_columns = 112;  // of 256 bytes each: 28 KB
 constexpr std::int64_t worth_a_block = 25;   // entries a row and block; with fewer, loading and storing its sums costs more than it saves
-
-// The columns of the batch that are worked on together: vectors at first, first + width, ..., and the last at `last`, whose first
-// `counted` lanes belong to the one before.
-struct Panel {
-  std::int64_t n, first, last;
-  int vectors, counted;
-};
-// f(panel, is it the first?) for the panels that cover n columns.
-template <class F>
-void each_panel(std::int64_t n, std::int64_t width, F f) {
-  const std::int64_t vectors = (n + width - 1) / width;
-  for (std::int64_t v = 0; v < vectors; v += most_vectors) {
-    const std::int64_t now = std::min<std::int64_t>(most_vectors, vectors - v);
-    const bool ends = v + now == vectors;
-    f(Panel{n, v * width, ends ? n - width : (v + now - 1) * width, static_cast<int>(now), ends ? static_cast<int>(vectors * width - n) : 0}, v == 0);
-  }
-}
-
-// f<V>() with V the number of vectors.
-template <int V = most_vectors, class F>
-[[gnu::always_inline]] inline auto with_vectors(int vectors, F f) {
-  if constexpr (V > 1)
-    if (vectors < V) return with_vectors<V - 1>(vectors, f);
-  return f.template operator()<V>();
-}
 
 // One output row, its entries from k on that lie before column `stop`; returns the next. The sums go on from what y holds, or start from
 // the bias.

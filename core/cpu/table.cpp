@@ -28,6 +28,7 @@ void add_kernels(Backend& b) {
   b.layer_norm.run = layer_norm;
   b.layer_norm_gradient.run = layer_norm_gradient;
   b.sparse_matmul.run = sparse_matmul;
+  b.matmul_24.run = matmul_24;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;
   b.softmax.run = softmax;

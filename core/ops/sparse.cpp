@@ -55,7 +55,10 @@ Tensor sparse_matmul(const PatternRef& s, const Tensor& values, const Tensor& x,
   check_dense("sparse_matmul", "x", x, s->columns, values.dtype());
   require(!bias.defined() || (bias.shape() == Shape{s->rows} && bias.dtype() == values.dtype()), "sparse_matmul: the bias must be {} ({})", name(values.dtype()), s->rows);
   Tensor y = empty({s->rows, x.shape()[1]}, x.dtype(), x.device());
-  kernels(values, x).sparse_matmul(by_rows(*s), view(values), view(x), bias.defined() ? view(bias) : View{}, view_for_writing(y));
+  const Backend& on = kernels(values, x);
+  const View b = bias.defined() ? view(bias) : View{};
+  if (s->two_of_four()) on.matmul_24(by_positions(*s), view(values), view(x), b, view_for_writing(y));
+  else on.sparse_matmul(by_rows(*s), view(values), view(x), b, view_for_writing(y));
   Tensors inputs{values, x};
   if (bias.defined()) inputs.push_back(bias);
   return record({"sparse_matmul", std::move(inputs), s}, y, [](const Local& at, const Tensor& dy) -> Tensors {

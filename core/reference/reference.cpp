@@ -305,6 +305,7 @@ Backend make() {
   b.uniform.run = uniform;
   b.normal.run = normal;
   b.sparse_matmul.run = reference::sparse_matmul;
+  b.matmul_24.run = reference::matmul_24;
   b.sampled_matmul.run = reference::sampled_matmul;
   reference::add_picture_kernels(b);
   reference::add_normalization_kernels(b);

@@ -4,6 +4,7 @@
 namespace bonsai::reference {
 
 void sparse_matmul(SparseView s, View values, View x, View bias, View y);
+void matmul_24(Sparse24View s, View values, View x, View bias, View y);
 void sampled_matmul(SparseView s, View y, View x, View values);
 
 }  // namespace bonsai::reference

@@ -27,6 +27,7 @@ std::vector<Row> shape_rows();             //   and what only moves numbers
 std::vector<Row> product_rows();           // operations_product.cpp: products, indexing, softmax, losses
 std::vector<Row> picture_rows();           // operations_pictures.cpp: convolutions, pooling, normalisation
 PatternRef a_third(std::int64_t rows, std::int64_t columns);  // a pattern with about so many entries, an empty row, and a full one
+PatternRef two_of_four(std::int64_t rows, std::int64_t columns);  // all six ways of keeping two
 const std::vector<Row>& operations();      // all of them
 
 Tensors inputs_of(const Row& row, const Shapes& shapes, DType real);  // the real ones are marked with requires_grad(true)

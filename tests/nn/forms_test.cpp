@@ -118,5 +118,17 @@ TEST(Forms, RefusesWhatIsNoDensity) {
   for (const double bad : {-0.1, 1.5, std::nan("")}) EXPECT_TRUE(refuses([&] { choose_forms(*net, bad); }, {"choose_forms", "between 0 and 1"}));
 }
 
+TEST(Forms, TwoOfEveryFourIsPackedWhateverTheTableSays) {
+  Linear large(1000, 1000);
+  large.weight().set_mask(mask_of({1000, 1000}, [](std::int64_t i) { return i % 4 % 3 == 0; }));
+  ASSERT_FALSE(large.weight().density() < packing_threshold({1000, 1000}));
+  EXPECT_EQ(choose_forms(large, 0.0)[0].form, Form::masked);  // a threshold that was asked for is kept to
+  EXPECT_EQ(choose_forms(large)[0].form, Form::packed);
+  EXPECT_TRUE(large.weight().pattern()->two_of_four());
+  Linear half(1000, 1000);
+  half.weight().set_mask(mask_of({1000, 1000}, [](std::int64_t i) { return i % 8 < 4; }));
+  EXPECT_EQ(choose_forms(half)[0].form, Form::masked);
+}
+
 }  // namespace
 }  // namespace bonsai::nn

@@ -243,5 +243,75 @@ TEST(NetworkFile, Fuzz) {
   if (!sanitized) { EXPECT_LT(peak_memory_kb() - before, 64 * 1024); }
 }
 
+// ---- Two of every four columns
+
+// 8-4-2 with 2:4 in both layers' weights, packed.
+std::unique_ptr<Sequential> net_24() {
+  auto net = std::make_unique<Sequential>();
+  net->add<Flatten>("flatten").add<Linear>("fc1", 8, 4).add<ReLU>("relu1").add<Linear>("fc2", 4, 2);
+  int k = 0;
+  for (Parameter* p : net->parameters()) p->set(wave(++k, p->shape()));
+  net->parameter("fc1.weight").set_mask(mask_of({4, 8}, [](std::int64_t i) { return i % 4 == (i / 4) % 3 || i % 4 == 3; }));
+  net->parameter("fc2.weight").set_mask(mask_of({2, 4}, [](std::int64_t i) { return i % 4 < 2; }));
+  for (const char* name : {"fc1.weight", "fc2.weight"}) net->parameter(name).pack();
+  return net;
+}
+
+TEST(NetworkFile24, HoldsPositionsAndComesBackWithTheSameBits) {
+  auto net = net_24();
+  const SafeTensors file = through_a_file(packed_view(*net));
+  EXPECT_EQ(file.at("fc1.weight.positions").shape(), (Shape{4, 1}));
+  EXPECT_EQ(file.at("fc1.weight.positions").at(0), 0b11'01'11'00);
+  EXPECT_EQ(file.at("fc1.weight.values").shape(), (Shape{16}));
+  EXPECT_EQ(file.find("fc1.weight.column"), nullptr);
+  EXPECT_EQ(file.find("fc1.weight.row_begin"), nullptr);
+  EXPECT_TRUE(is_packed_file(file));
+  auto again = network_of(file);
+  EXPECT_TRUE(again->parameter("fc1.weight").pattern()->two_of_four());
+  const Tensor x = cast(wave(9, {5, 8}), DType::f32);
+  EXPECT_TRUE(same_bits((*again)(x), (*net)(x)));
+}
+
+TEST(NetworkFile24, ComputesAndLearnsAsTheMaskedNetwork) {
+  auto packed = net_24(), masked = net_24();
+  for (Parameter* p : masked->parameters()) p->unpack();
+  for (auto* net : {packed.get(), masked.get()}) net->to(DType::f64);
+  const Tensor x = cast(wave(9, {5, 8}), DType::f64), labels = tensor<std::int64_t>({0, 1, 1, 0, 1}, {5});
+  for (auto* net : {packed.get(), masked.get()}) backward(cross_entropy((*net)(x), labels));
+  EXPECT_TRUE(close((*packed)(x), (*masked)(x), 1e-14, 1e-14));
+  for (std::size_t i = 0; i < packed->parameters().size(); ++i) {
+    const Parameter &p = *packed->parameters()[i], &m = *masked->parameters()[i];
+    const Tensor g = p.is_packed() ? reshape(unpack(p.gradient(), *p.pattern()), p.shape()) : p.gradient();
+    EXPECT_TRUE(close(g, m.gradient(), 1e-14, 1e-14)) << p.name();
+  }
+}
+
+TEST(NetworkFile24, PositionsThatDoNotFitAreRefused) {
+  const struct {
+    const char* part;
+    Tensor instead;
+    std::vector<std::string> says;
+  } cases[] = {
+      {".positions", zeros({4, 1}, DType::u8), {"f: pattern", "column 0 twice"}},
+      {".positions", tensor<std::uint8_t>({0x46, 0x44, 0x44, 0x44}, {4, 1}), {"f: pattern", "out of order"}},
+      {".positions", zeros({4, 2}, DType::u8), {"\"fc1.weight.positions\"", "(4, 2)", "(4, 1)"}},
+      {".positions", zeros({4, 1}), {"\"fc1.weight.positions\"", "f32"}},
+      {".values", zeros({15}), {"\"fc1.weight.values\" (15)", "4 x 8"}},
+      {".shape", tensor<std::int64_t>({2, 16}, {2}), {"\"fc1.weight.positions\""}},
+      {".shape", tensor<std::int64_t>({2147483647, 0}, {2}), {"\"fc1.weight.values\""}},
+  };
+  for (const auto& c : cases) {
+    auto net = net_24();
+    std::vector<NamedTensor> tensors = packed_view(*net);
+    for (NamedTensor& t : tensors)
+      if (t.name == std::string("fc1.weight") + c.part) t = {t.name, c.instead};
+    EXPECT_TRUE(refuses([&] { network_of(file_of(tensors)); }, c.says));
+  }
+  auto net = net_24();
+  std::vector<NamedTensor> tensors = packed_view(*net);
+  tensors.push_back({"fc1.weight.column", zeros({16}, DType::i64)});
+  EXPECT_TRUE(refuses([&] { network_of(file_of(tensors)); }, {"\"fc1.weight.column\"", "not of"}));
+}
+
 }  // namespace
 }  // namespace bonsai::nn
