@@ -84,8 +84,11 @@ struct Backend {
 
   // -- sparse products (core/sparse.h)
   Kernel<SparseView, View, View, View, View> sparse_matmul{"sparse_matmul"};  // (s, values, x (columns, n), bias (rows) or null, y (rows, n)): y = S x + bias
-  Kernel<Sparse24View, View, View, View, View> matmul_24{"matmul_24"};        // the same for a pattern of 2:4
   Kernel<SparseView, View, View, View> sampled_matmul{"sampled_matmul"};      // (s by rows, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
+  //    and for a pattern that keeps two of every four columns
+  Kernel<Sparse24View, View, View, View, View> matmul_24{"matmul_24"};                   // (s, values, x (columns, n), bias (rows) or null, y (rows, n))
+  Kernel<Sparse24View, View, View, View> matmul_24_transposed{"matmul_24_transposed"};   // (s, values, y (rows, n), x (columns, n)): x = Sᵀ y
+  Kernel<Sparse24View, View, View, View> sampled_matmul_24{"sampled_matmul_24"};         // (s, y (rows, n), x (columns, n), values): v_k = Σ_j y_rj x_cj
 
   // -- pictures, (n, channels, height, width)
   Kernel<Window, View, View, View, View> conv2d{"conv2d"};  // (window, x, w (out, in / groups, kh, kw), bias (out) or null, y)

@@ -19,8 +19,8 @@ namespace bonsai {
 // column column[k]. The same entries once more, column by column: column c has entries column_begin[c] ..; the k-th of these lies in row
 // row[k] and is entry from[k] of the first order. Never changes once it is made, and is shared.
 //
-// A pattern that keeps two of every four columns is told by 2 bits an entry (sparse24/positions.h), which is all that its product reads; what else
-// a pattern has is made when somebody asks for it: by rows for the gradients and for files, by columns for the input's gradient.
+// A pattern that keeps two of every four columns is told by 2 bits an entry (sparse24/positions.h), which is all that its products read. What
+// else a pattern has is made when somebody asks for it; by columns, when there is an input's gradient to compute.
 class Pattern {
  public:
   using Numbers = std::vector<std::int32_t>;

@@ -38,6 +38,8 @@ void layer_norm(double epsilon, View x, View gamma, View beta, View y, View stat
 void layer_norm_gradient(double epsilon, View x, View gamma, View statistics, View dy, View dx, View dgamma, View dbeta);
 void sparse_matmul(SparseView s, View values, View x, View bias, View y);
 void matmul_24(Sparse24View s, View values, View x, View bias, View y);
+void matmul_24_transposed(Sparse24View s, View values, View y, View x);
+void sampled_matmul_24(Sparse24View s, View y, View x, View values);
 void sampled_matmul(SparseView s, View y, View x, View values);
 void pixels(View bytes, View numbers, View scale, View out);
 void softmax(View x, View y);

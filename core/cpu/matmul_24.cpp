@@ -81,12 +81,7 @@ void tile_times(const Product<T>& p, Panel at, std::int64_t begin, std::int64_t 
   alignas(64) T copy[block_columns * V * w];
   for (std::int64_t c = 0; c < p.s.columns; c += block_columns) {
     const std::int64_t stop = std::min(p.s.columns, c + block_columns);
-    const T* x = p.x + c * p.n;
-    if (p.n != V * w) {
-      for (std::int64_t k = c; k < stop; ++k)
-        for (int v = 0; v < V; ++v) store<T>(copy + ((k - c) * V + v) * w, load<T>(p.x + k * p.n + (v < V - 1 ? at.first + v * w : at.last)));
-      x = copy;
-    }
+    const T* x = rows_together<T, V>(p.x, p.n, at, c, stop, copy);
     std::int64_t r = begin;
     for (; r + together <= end; r += together) rows_times<T, V, together>(p, x, at, r, c, stop);
     for (; r < end; ++r) rows_times<T, V, 1>(p, x, at, r, c, stop);

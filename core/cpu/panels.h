@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/cpu/simd.h"
+#include "core/cpu/lanes.h"
 
 namespace bonsai::BONSAI_ISA {
 
@@ -36,6 +36,16 @@ template <int V = most_vectors, class F>
   if constexpr (V > 1)
     if (vectors < V) return with_vectors<V - 1>(vectors, f);
   return f.template operator()<V>();
+}
+
+// V vectors of rows c to stop - 1 of x (.., n), side by side: where they are, when that is all there is of them, else copied together.
+template <class T, int V>
+const T* rows_together(const T* x, std::int64_t n, Panel at, std::int64_t c, std::int64_t stop, T* copy) {
+  constexpr int w = Simd<T>::width;
+  if (n == V * w) return x + c * n;
+  for (std::int64_t k = c; k < stop; ++k)
+    for (int v = 0; v < V; ++v) store<T>(copy + ((k - c) * V + v) * w, load<T>(x + k * n + (v < V - 1 ? at.first + v * w : at.last)));
+  return copy;
 }
 
 }  // namespace bonsai::BONSAI_ISA

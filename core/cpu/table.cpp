@@ -29,6 +29,8 @@ void add_kernels(Backend& b) {
   b.layer_norm_gradient.run = layer_norm_gradient;
   b.sparse_matmul.run = sparse_matmul;
   b.matmul_24.run = matmul_24;
+  b.matmul_24_transposed.run = matmul_24_transposed;
+  b.sampled_matmul_24.run = sampled_matmul_24;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;
   b.softmax.run = softmax;

@@ -76,7 +76,8 @@ Tensor sparse_matmul_transposed(const PatternRef& s, const Tensor& values, const
   check("sparse_matmul_transposed", s, values);
   check_dense("sparse_matmul_transposed", "y", y, s->rows, values.dtype());
   Tensor x = empty({s->columns, y.shape()[1]}, y.dtype(), y.device());
-  kernels(values, y).sparse_matmul(by_columns(*s), view(values), view(y), View{}, view_for_writing(x));
+  if (s->two_of_four()) kernels(values, y).matmul_24_transposed(by_positions(*s), view(values), view(y), view_for_writing(x));
+  else kernels(values, y).sparse_matmul(by_columns(*s), view(values), view(y), View{}, view_for_writing(x));
   return record({"sparse_matmul_transposed", {values, y}, s}, x, [](const Local& at, const Tensor& dx) -> Tensors {
     const PatternRef& s = at.get<PatternRef>();
     Tensors out(2);
@@ -94,7 +95,8 @@ Tensor sampled_matmul(const PatternRef& s, const Tensor& y, const Tensor& x) {
   check_dense("sampled_matmul", "x", x, s->columns, y.dtype());
   require(x.shape()[1] == y.shape()[1], "sampled_matmul: y {} and x {} are of different batches", y.shape(), x.shape());
   Tensor values = empty({s->kept()}, y.dtype(), y.device());
-  kernels(y, x).sampled_matmul(by_rows(*s), view(y), view(x), view_for_writing(values));
+  if (s->two_of_four()) kernels(y, x).sampled_matmul_24(by_positions(*s), view(y), view(x), view_for_writing(values));
+  else kernels(y, x).sampled_matmul(by_rows(*s), view(y), view(x), view_for_writing(values));
   return record({"sampled_matmul", {y, x}, s}, values, [](const Local& at, const Tensor& dv) -> Tensors {
     const PatternRef& s = at.get<PatternRef>();
     Tensors out(2);

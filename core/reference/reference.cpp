@@ -306,6 +306,8 @@ Backend make() {
   b.normal.run = normal;
   b.sparse_matmul.run = reference::sparse_matmul;
   b.matmul_24.run = reference::matmul_24;
+  b.matmul_24_transposed.run = reference::matmul_24_transposed;
+  b.sampled_matmul_24.run = reference::sampled_matmul_24;
   b.sampled_matmul.run = reference::sampled_matmul;
   reference::add_picture_kernels(b);
   reference::add_normalization_kernels(b);

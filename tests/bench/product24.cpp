@@ -9,6 +9,9 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "core/sparse.h"
+#include "nn/init.h"
+#include "nn/layers.h"
+#include "nn/optimizers.h"
 #include "prune/nm/nm.h"
 #ifdef BONSAI_OPENBLAS
 #include <cblas.h>
@@ -71,7 +74,30 @@ void general(benchmark::State& state, std::int64_t out, std::int64_t in, std::in
   l.count(state, 0.5);
 }
 
+// A training step of one Linear layer whose mask is 2:4, batch 60: forward, backward, Adam.
+void step(benchmark::State& state, std::int64_t out, std::int64_t in, bool is_packed) {
+  const Random random(1);
+  nn::Linear layer(in, out);
+  nn::initialize(layer, {}, random.derive("init"));
+  layer.weight().set_mask(prune::nm_mask("w", abs(layer.weight().leaf().detach()), {2, 4}));
+  if (is_packed) layer.weight().pack();
+  nn::Adam adam(layer.parameters());
+  const Tensor rows = random.derive("x").normal({60, in}), dy = random.derive("dy").normal({60, out});
+  Tensor x = is_packed ? to_columns(rows) : rows;
+  x.requires_grad(true);
+  const Tensor seed = is_packed ? to_columns(dy) : dy;
+  for (auto _ : state) {
+    backward(is_packed ? layer.forward_columns(x) : layer(x), {.seed = seed});
+    adam.step(1e-3);
+    x.clear_grad();
+  }
+}
+
 const bool registered = [] {
+  for (const auto& [out, in] : {std::pair<int, int>{100, 300}, {300, 784}, {1000, 1000}, {4096, 4096}})
+    for (const bool is_packed : {false, true})
+      benchmark::RegisterBenchmark(fmt::format("product24/step/{}x{}/{}", out, in, is_packed ? "packed" : "masked").c_str(), step, out, in, is_packed)
+          ->Unit(benchmark::kMicrosecond);
   for (const auto& [out, in, batch] : {std::tuple<int, int, int>{512, 2048, 64}, {4096, 4096, 64}, {300, 784, 64}, {2048, 512, 256}, {512, 2048, 1}})
     for (const auto& [name, f] : {std::pair<const char*, decltype(&packed)>{"dense", dense}, {"packed", packed}, {"bonsai_dense", bonsai_dense}, {"general", general}})
       benchmark::RegisterBenchmark(fmt::format("product24/{}x{}x{}/{}", out, in, batch, name).c_str(), f, out, in, batch)->Unit(benchmark::kMicrosecond);

@@ -98,12 +98,19 @@ std::vector<Row> product_rows() {
   }
   Row row_24{"matmul_24", [](const Tensors& x) { return sparse_matmul(two_of_four(x[2].shape()[0], x[1].shape()[0]), x[0], x[1], x[2]); },
              {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
+  Row transposed_24{"matmul_24_transposed",
+                    [](const Tensors& x) { return sparse_matmul_transposed(two_of_four(x[1].shape()[0], x[2].shape()[0]), x[0], x[1]) + reshape(x[2], {x[2].numel(), 1}); },
+                    {{-1, 1}, {-1, 1}, {-1, 1}}, {}, true, 8};
+  Row sampled_24{"sampled_matmul_24", [](const Tensors& x) { return sampled_matmul(two_of_four(x[0].shape()[0], x[1].shape()[0]), x[0], x[1]); }, {{-1, 1}, {-1, 1}}, {}, true, 8};
   // Tiles of 128 rows, blocks of 96 columns, odd numbers of groups, up to four rows at once, a vector of values for one example.
   for (auto [m, k, n] : std::vector<std::array<std::int64_t, 3>>{{1, 4, 1},   {2, 8, 2},   {3, 12, 3},   {5, 4, 7},    {7, 16, 8},   {3, 20, 15},   {8, 12, 16},  {5, 8, 17},
                                                                   {9, 36, 31}, {6, 40, 32}, {17, 28, 48}, {33, 60, 60}, {5, 96, 64},  {16, 100, 65}, {3, 92, 128}, {19, 8, 129},
-                                                                  {2, 4, 200}, {3, 8, 0},   {0, 4, 5},    {49, 68, 1},  {97, 300, 1}, {129, 196, 64}, {131, 108, 70}})
+                                                                  {2, 4, 200}, {3, 8, 0},   {0, 4, 5},    {49, 68, 1},  {97, 300, 1}, {129, 196, 64}, {131, 108, 70}}) {
     row_24.shapes.push_back({{m * k / 2}, {k, n}, {m}});
-  for (Row* r : {&sparse_row, &transposed_row, &sampled_row, &row_24}) rows.push_back(*r);
+    transposed_24.shapes.push_back({{m * k / 2}, {m, n}, {k}});
+    sampled_24.shapes.push_back({{m, n}, {k, n}});
+  }
+  for (Row* r : {&sparse_row, &transposed_row, &sampled_row, &row_24, &transposed_24, &sampled_24}) rows.push_back(*r);
   const std::vector<Shapes> row_shapes = {{{1}}, {{7}}, {{3, 5}}, {{2, 3, 4}}, {{5, 1}}, {{0, 3}}, {{3, 0}}, {{33, 79}}, {{2047, 1}}, {{3, 2049}}, {{2, 16385}}, {{300, 7}}};
   rows.push_back({"softmax", [](const Tensors& x) { return softmax(x[0]); }, {{-3, 3}}, row_shapes});
   rows.push_back({"log_softmax", [](const Tensors& x) { return log_softmax(x[0]); }, {{-3, 3}}, row_shapes, true, 4});
