@@ -126,8 +126,10 @@ Order greedy(const Columns& c, Order order) {
   }
 }
 
+std::int64_t window_groups(NM p) { return std::max<std::int64_t>(2, 12 / p.m); }
+
 Order searched(const Columns& c, Order order, const Random& random, std::int64_t windows) {
-  const std::int64_t m = c.pattern().m, groups = c.columns() / m, wide = std::min(groups, std::max<std::int64_t>(2, 12 / m));
+  const std::int64_t m = c.pattern().m, groups = c.columns() / m, wide = std::min(groups, window_groups(c.pattern()));
   if (groups < 2 || wide * m > most_exact_columns) return order;
   for (std::int64_t w = 0; w < windows; ++w) {
     const Tensor drawn = random.derive(static_cast<std::uint64_t>(w)).permutation(groups);
@@ -182,7 +184,10 @@ Order searched_order(const Tensor& scores, NM p, Order start, const Random& rand
 Order best_order(const Tensor& scores, NM p, const Random& random) {
   const Columns c(scores, p);
   const Order now = as_they_are(c.columns());
-  const Order better = c.columns() <= most_exact_columns ? best_of(c, now) : searched(c, greedy(c, now), random, 20 * c.columns() / p.m);
+  double ways = 1;  // of choosing a group in a window
+  for (std::int64_t k = 0; k < p.m; ++k) ways *= static_cast<double>(window_groups(p) * p.m - k) / static_cast<double>(k + 1);
+  const auto windows = std::min<std::int64_t>(20 * c.columns() / p.m, 1 + static_cast<std::int64_t>(200'000 / ways));
+  const Order better = c.columns() <= most_exact_columns ? best_of(c, now) : searched(c, greedy(c, now), random, windows);
   return total(c, better) > total(c, now) ? better : now;
 }
 
