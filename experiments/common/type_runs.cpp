@@ -79,7 +79,7 @@ void TypeRuns::draw(const std::filesystem::path& figures) const {
     data += fmt::format("{:.4f} {:.4f} {:.4f} \"{}\"\n", r.speedup64, static_cast<double>(rows[0].bytes) / static_cast<double>(r.bytes), r.after, r.words);
     low = std::min(low, r.after), high = std::max(high, r.after);
   }
-  const double margin = std::max(0.05, 0.08 * (high - low));
+  const double margin = std::max((1 - (high - low)) / 2, 0.08 * (high - low));  // a point at least: a hundredth of one should look small
   for (const bool file : {false, true}) {
     double right = 1;
     std::vector<std::pair<double, std::string>> labels;
