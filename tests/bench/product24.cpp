@@ -1,7 +1,6 @@
 // A weight of which every four columns keep two, times a batch of 64: dense (OpenBLAS where it was found, else our own product), our own dense product,
 // the packed form (core/sparse24), and the same weight packed as any other pattern. One thread, f32. `./bonsai bench product24`.
-// GFLOP/s counts what the form computes: 2 m n k dense, half of it packed. OPENBLAS_CORETYPE=SkylakeX gives OpenBLAS its AVX-512 kernels where it does not
-// know the processor; BONSAI_ISA=avx2 holds ours to AVX2.
+// GFLOP/s counts what the form computes: 2 m n k dense, half of it packed. BONSAI_ISA=avx2 holds ours to AVX2, OPENBLAS_CORETYPE=Haswell OpenBLAS.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
