@@ -188,7 +188,7 @@ void run(int argc, char** argv) {
                 .seeds = fmt::format("seed {}", o.seed)};
   runs.measure(folder, data.some, o.size == "quick" ? 5 : 25);
   runs.show(folder);
-  fmt::print("took {}. Next: ./bonsai run pruning_types --net {}\n", duration(seconds()), s.net == "lenet_300_100" ? "lenet5" : "resnet20");
+  fmt::print("took {}. Next: ./bonsai run pruning_types --net {}\n", duration(seconds()), s.net == "lenet_300_100" ? "lenet5" : s.net == "lenet5" ? "resnet20" : "lenet_300_100");
 }
 
 }  // namespace
