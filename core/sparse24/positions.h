@@ -9,7 +9,6 @@
 #include <span>
 #include <vector>
 
-#include "core/tensor.h"
 
 namespace bonsai {
 
