@@ -5,6 +5,7 @@
 // A block's threads are fibers (ucontext): one runs until it meets a barrier or a warp's exchange, then the next. Shared memory is poisoned with NaN before
 // each block. Blocks run one after the other.
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
