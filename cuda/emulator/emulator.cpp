@@ -1,0 +1,117 @@
+#include "cuda/emulator/emulator.h"
+
+#include <ucontext.h>
+
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "core/error.h"
+
+namespace bonsai::emulator {
+namespace {
+
+constexpr std::size_t stack_bytes = 128 << 10;
+
+enum class State { ready, at_block, at_warp, ended };
+
+struct Fiber {
+  Thread thread;
+  ucontext_t context;
+  State state;
+};
+
+// The block that is running. One at a time in a thread of the program.
+struct Block {
+  std::vector<Fiber> fibers;
+  std::vector<std::byte> shared;
+  std::vector<std::uint64_t> slots;  // 32 a warp
+  ucontext_t scheduler;
+  Fiber* running = nullptr;
+  const std::function<void()>* body = nullptr;
+  std::exception_ptr error;
+};
+thread_local Block* block = nullptr;
+thread_local std::vector<std::unique_ptr<std::byte[]>> stacks;
+
+void wait(State at) {
+  Fiber& f = *block->running;
+  f.state = at;
+  swapcontext(&f.context, &block->scheduler);
+}
+
+void fiber_main() {
+  try {
+    (*block->body)();
+  } catch (...) {
+    if (!block->error) block->error = std::current_exception();
+  }
+  wait(State::ended);
+}
+
+// Sets those free who wait where all others of their warp or block do. Whether anyone was.
+bool release(Block& b) {
+  bool any = false;
+  const std::size_t warps = b.slots.size() / 32;
+  std::size_t alive = 0, at_block = 0;
+  for (std::size_t w = 0; w < warps; ++w) {
+    std::size_t here = 0, waiting = 0;
+    for (const Fiber& f : b.fibers)
+      if (f.thread.warp == static_cast<int>(w) && f.state != State::ended) ++here, waiting += f.state == State::at_warp, at_block += f.state == State::at_block;
+    alive += here;
+    if (here == 0 || waiting < here) continue;
+    for (Fiber& f : b.fibers)
+      if (f.thread.warp == static_cast<int>(w) && f.state == State::at_warp) f.state = State::ready, any = true;
+  }
+  if (alive > 0 && at_block == alive)
+    for (Fiber& f : b.fibers)
+      if (f.state == State::at_block) f.state = State::ready, any = true;
+  return any;
+}
+
+void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
+  const std::size_t threads = std::size_t{size.x} * size.y * size.z;
+  std::memset(b.shared.data(), 0xff, b.shared.size());  // NaN, as f32 and as bf16
+  b.fibers.resize(threads);
+  b.slots.assign((threads + 31) / 32 * 32, 0);
+  while (stacks.size() < threads) stacks.push_back(std::make_unique<std::byte[]>(stack_bytes));
+  for (std::size_t t = 0; t < threads; ++t) {
+    Fiber& f = b.fibers[t];
+    f.thread = {{static_cast<unsigned>(t % size.x), static_cast<unsigned>(t / size.x % size.y), static_cast<unsigned>(t / size.x / size.y)}, index, size, grid,
+                static_cast<int>(t % 32), static_cast<int>(t / 32)};
+    f.state = State::ready;
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = stacks[t].get(), f.context.uc_stack.ss_size = stack_bytes, f.context.uc_link = nullptr;
+    makecontext(&f.context, fiber_main, 0);
+  }
+  do {
+    for (Fiber& f : b.fibers)
+      if (f.state == State::ready) b.running = &f, swapcontext(&b.scheduler, &f.context);
+    if (b.error) std::rethrow_exception(b.error);  // (the other fibers' stacks hold nothing that must be destroyed)
+  } while (release(b));
+  for (const Fiber& f : b.fibers) require(f.state == State::ended, "emulator: thread {} waits at a barrier that others have passed by", f.thread.thread_index.x);
+}
+
+}  // namespace
+
+const Thread& thread() { return block->running->thread; }
+void sync_block() { wait(State::at_block); }
+void sync_warp() { wait(State::at_warp); }
+std::uint64_t* exchange() { return &block->slots[static_cast<std::size_t>(block->running->thread.warp) * 32]; }
+std::byte* shared_memory() { return block->shared.data(); }
+
+void run(dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<void()>& body) {
+  require(block == nullptr, "emulator: a kernel cannot start a kernel");
+  Block b;
+  b.shared.resize(shared_bytes);
+  b.body = &body;
+  block = &b;
+  struct Leave {
+    ~Leave() { block = nullptr; }
+  } leave;
+  for (unsigned z = 0; z < grid.z; ++z)
+    for (unsigned y = 0; y < grid.y; ++y)
+      for (unsigned x = 0; x < grid.x; ++x) run_block(b, {x, y, z}, size, grid);
+}
+
+}  // namespace bonsai::emulator

@@ -1,0 +1,60 @@
+// Starting kernels, the same way on a GPU and in the emulator, and refusing what went wrong with the kernel's name.
+//
+//   launch("pack", pack_kernel, grid, block, shared bytes, stream, arguments...)
+//
+// A kernel takes its shared memory with shared<T>(); sizes are known at compile time or given at launch. Included by .cu files only.
+#pragma once
+#include <cstdint>
+
+#ifdef __CUDACC__
+#include <cuda_runtime.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace bonsai::cuda {
+
+using Stream = cudaStream_t;
+
+// What the calling folder turns into bonsai::Error; nvcc sees neither fmt nor core.
+struct CudaError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+inline void check(cudaError_t e, const char* what) {
+  if (e != cudaSuccess) throw CudaError(std::string(what) + ": " + cudaGetErrorString(e));
+}
+
+template <class T>
+__device__ T* shared() {
+  extern __shared__ __align__(128) unsigned char bonsai_shared_memory[];
+  return reinterpret_cast<T*>(bonsai_shared_memory);
+}
+
+template <class... Parameters, class... Arguments>
+void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream, Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared_bytes > (48 << 10)) check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
+  kernel<<<grid, block, shared_bytes, stream>>>(static_cast<Parameters>(arguments)...);
+  check(cudaGetLastError(), name);
+}
+
+}  // namespace bonsai::cuda
+#else
+#include "cuda/emulator/emulator.h"
+
+namespace bonsai::cuda {
+
+using Stream = void*;
+
+template <class T>
+T* shared() {
+  return reinterpret_cast<T*>(emulator::shared_memory());
+}
+
+template <class... Parameters, class... Arguments>
+void launch(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
+  emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+}
+
+}  // namespace bonsai::cuda
+#endif
