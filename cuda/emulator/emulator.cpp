@@ -1,5 +1,6 @@
 #include "cuda/emulator/emulator.h"
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <exception>
@@ -17,36 +18,42 @@ enum class State { ready, at_block, at_warp, ended };
 
 struct Fiber {
   Thread thread;
-  ucontext_t context;
-  State state;
+  ucontext_t context;  // how it begins; from then on _setjmp and _longjmp go to and fro, which ask nothing of the system
+  jmp_buf at;
+  bool begun = false;
+  State state = State::ended;
+  std::unique_ptr<std::byte[]> stack = std::make_unique<std::byte[]>(stack_bytes);
 };
 
 // The block that is running. One at a time in a thread of the program.
 struct Block {
-  std::vector<Fiber> fibers;
+  std::vector<Fiber*> fibers;
   std::vector<std::byte> shared;
   std::vector<std::uint64_t> slots;  // 32 a warp
-  ucontext_t scheduler;
+  ucontext_t first;  // the scheduler, as makecontext wants it
+  jmp_buf scheduler;
   Fiber* running = nullptr;
   const std::function<void()>* body = nullptr;
   std::exception_ptr error;
 };
 thread_local Block* block = nullptr;
-thread_local std::vector<std::unique_ptr<std::byte[]>> stacks;
+thread_local std::vector<std::unique_ptr<Fiber>> pool;  // they serve one block after the other
 
 void wait(State at) {
   Fiber& f = *block->running;
   f.state = at;
-  swapcontext(&f.context, &block->scheduler);
+  if (_setjmp(f.at) == 0) _longjmp(block->scheduler, 1);
 }
 
 void fiber_main() {
-  try {
-    (*block->body)();
-  } catch (...) {
-    if (!block->error) block->error = std::current_exception();
+  for (;;) {
+    try {
+      (*block->body)();
+    } catch (...) {
+      if (!block->error) block->error = std::current_exception();
+    }
+    wait(State::ended);
   }
-  wait(State::ended);
 }
 
 // Sets those free who wait where all others of their warp or block do. Whether anyone was.
@@ -56,40 +63,50 @@ bool release(Block& b) {
   std::size_t alive = 0, at_block = 0;
   for (std::size_t w = 0; w < warps; ++w) {
     std::size_t here = 0, waiting = 0;
-    for (const Fiber& f : b.fibers)
-      if (f.thread.warp == static_cast<int>(w) && f.state != State::ended) ++here, waiting += f.state == State::at_warp, at_block += f.state == State::at_block;
+    for (const Fiber* f : b.fibers)
+      if (f->thread.warp == static_cast<int>(w) && f->state != State::ended) ++here, waiting += f->state == State::at_warp, at_block += f->state == State::at_block;
     alive += here;
     if (here == 0 || waiting < here) continue;
-    for (Fiber& f : b.fibers)
-      if (f.thread.warp == static_cast<int>(w) && f.state == State::at_warp) f.state = State::ready, any = true;
+    for (Fiber* f : b.fibers)
+      if (f->thread.warp == static_cast<int>(w) && f->state == State::at_warp) f->state = State::ready, any = true;
   }
   if (alive > 0 && at_block == alive)
-    for (Fiber& f : b.fibers)
-      if (f.state == State::at_block) f.state = State::ready, any = true;
+    for (Fiber* f : b.fibers)
+      if (f->state == State::at_block) f->state = State::ready, any = true;
   return any;
+}
+
+void resume(Block& b, Fiber& f) {
+  b.running = &f;
+  if (_setjmp(b.scheduler) != 0) return;
+  if (f.begun) _longjmp(f.at, 1);
+  f.begun = true;
+  swapcontext(&b.first, &f.context);
 }
 
 void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
   const std::size_t threads = std::size_t{size.x} * size.y * size.z;
   std::memset(b.shared.data(), 0xff, b.shared.size());  // NaN, as f32 and as bf16
-  b.fibers.resize(threads);
   b.slots.assign((threads + 31) / 32 * 32, 0);
-  while (stacks.size() < threads) stacks.push_back(std::make_unique<std::byte[]>(stack_bytes));
+  while (pool.size() < threads) pool.push_back(std::make_unique<Fiber>());
+  b.fibers.clear();
   for (std::size_t t = 0; t < threads; ++t) {
-    Fiber& f = b.fibers[t];
+    Fiber& f = *pool[t];
+    b.fibers.push_back(&f);
     f.thread = {{static_cast<unsigned>(t % size.x), static_cast<unsigned>(t / size.x % size.y), static_cast<unsigned>(t / size.x / size.y)}, index, size, grid,
                 static_cast<int>(t % 32), static_cast<int>(t / 32)};
     f.state = State::ready;
+    if (f.begun) continue;
     getcontext(&f.context);
-    f.context.uc_stack.ss_sp = stacks[t].get(), f.context.uc_stack.ss_size = stack_bytes, f.context.uc_link = nullptr;
+    f.context.uc_stack.ss_sp = f.stack.get(), f.context.uc_stack.ss_size = stack_bytes, f.context.uc_link = nullptr;
     makecontext(&f.context, fiber_main, 0);
   }
   do {
-    for (Fiber& f : b.fibers)
-      if (f.state == State::ready) b.running = &f, swapcontext(&b.scheduler, &f.context);
-    if (b.error) std::rethrow_exception(b.error);  // (the other fibers' stacks hold nothing that must be destroyed)
+    for (Fiber* f : b.fibers)
+      if (f->state == State::ready) resume(b, *f);
+    if (b.error) std::rethrow_exception(b.error);
   } while (release(b));
-  for (const Fiber& f : b.fibers) require(f.state == State::ended, "emulator: thread {} waits at a barrier that others have passed by", f.thread.thread_index.x);
+  for (const Fiber* f : b.fibers) require(f->state == State::ended, "emulator: thread {} waits at a barrier that others have passed by", f->thread.thread_index.x);
 }
 
 }  // namespace
@@ -107,7 +124,12 @@ void run(dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<voi
   b.body = &body;
   block = &b;
   struct Leave {
-    ~Leave() { block = nullptr; }
+    ~Leave() {
+      block = nullptr;
+      bool all_ended = true;
+      for (auto& f : pool) all_ended &= f->state == State::ended;
+      if (!all_ended) pool.clear();  // they are in the middle of something (their stacks hold nothing that must be destroyed)
+    }
   } leave;
   for (unsigned z = 0; z < grid.z; ++z)
     for (unsigned y = 0; y < grid.y; ++y)
