@@ -1,64 +1,87 @@
 #include "core/cholesky.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
-#include "core/ops.h"
+#include "core/backend.h"
+#include "core/parallel.h"
 
 namespace bonsai {
 namespace {
 
 constexpr std::int64_t small = 48;
 
-// Row by row: L_ij = (A_ij - Σ_k L_ik L_jk) / L_jj, L_ii = √(A_ii - Σ_k L_ik²); then L⁻¹ column by column by substitution.
-std::optional<Cholesky> factor_small(const Tensor& a, const double* diagonal) {
-  const std::int64_t n = a.size(0);
-  Cholesky c{zeros({n, n}, DType::f64), zeros({n, n}, DType::f64)};
-  const double* given = a.data<double>().data();
-  double* l = c.factor.mutable_data<double>().data();
-  double* x = c.inverse.mutable_data<double>().data();
-  for (std::int64_t i = 0; i < n; ++i)
-    for (std::int64_t j = 0; j <= i; ++j) {
-      double left = given[i * n + j];
-      for (std::int64_t k = 0; k < j; ++k) left -= l[i * n + k] * l[j * n + k];
-      if (i == j && !(left > 1e-14 * std::abs(diagonal[i]))) return {};
-      l[i * n + j] = i == j ? std::sqrt(left) : left / l[j * n + j];
-    }
-  for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t i = j; i < n; ++i) {
-      double left = i == j ? 1 : 0;
-      for (std::int64_t k = j; k < i; ++k) left -= l[i * n + k] * x[k * n + j];
-      x[i * n + j] = left / l[i * n + i];
-    }
+// A square part of a matrix, as it lies in it.
+struct Part {
+  double* data;
+  std::int64_t n, row;  // row: how far apart rows are
+  double& operator()(std::int64_t i, std::int64_t j) const { return data[i * row + j]; }
+  View block(std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t columns) const { return {data + i * row + j, DType::f64, {rows, columns}, {row, 1}}; }
+  Part corner(std::int64_t from, std::int64_t size) const { return {data + from * (row + 1), size, row}; }
+};
+
+Tensor product(const View& a, const View& b) {
+  Tensor c = empty({a.shape[0], b.shape[1]}, DType::f64);
+  kernels(Device::cpu).matmul(a, b, view_for_writing(c));
   return c;
 }
 
-Tensor block(const Tensor& a, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
-  return slice(slice(a, 0, row, row + rows), 1, column, column + columns);
+// to[i, j] = f(to[i, j], from[i, j])
+template <class F>
+void each(const View& to, const Tensor& from, F f) {
+  const double* x = from.data<double>().data();
+  const std::int64_t columns = to.shape[1];
+  parallel_for(to.shape[0], [&](std::int64_t i) {
+    double* row = to.as<double>() + i * to.strides[0];
+    for (std::int64_t j = 0; j < columns; ++j) row[j] = f(row[j], x[i * columns + j]);
+  });
 }
 
-// diagonal: A's own, before anything was taken off it.
-std::optional<Cholesky> factor(const Tensor& a, const double* diagonal) {
-  const std::int64_t n = a.size(0), h = n / 2;
-  if (n <= small) return factor_small(a, diagonal);
-  const auto first = factor(block(a, 0, h, 0, h), diagonal);
-  if (!first) return {};
-  const Tensor l21 = matmul(block(a, h, n - h, 0, h), first->inverse, {.b = true});
-  const auto second = factor(block(a, h, n - h, h, n - h) - matmul(l21, l21, {.b = true}), diagonal + h);
-  if (!second) return {};
-  const Tensor x21 = -matmul(second->inverse, matmul(l21, first->inverse)), none = zeros({h, n - h}, DType::f64);
-  return Cholesky{concat({concat({first->factor, none}, 1), concat({l21, second->factor}, 1)}, 0),
-                  concat({concat({first->inverse, none}, 1), concat({x21, second->inverse}, 1)}, 0)};
+// Row by row: L_ij = (A_ij - Σ_k L_ik L_jk) / L_jj, L_ii = √(A_ii - Σ_k L_ik²); then L⁻¹ column by column by substitution.
+bool factor_small(Part l, Part x, const double* diagonal) {
+  for (std::int64_t i = 0; i < l.n; ++i)
+    for (std::int64_t j = 0; j <= i; ++j) {
+      double left = l(i, j);
+      for (std::int64_t k = 0; k < j; ++k) left -= l(i, k) * l(j, k);
+      if (i == j && !(left > 1e-14 * std::abs(diagonal[i]))) return false;
+      l(i, j) = i == j ? std::sqrt(left) : left / l(j, j);
+    }
+  for (std::int64_t j = 0; j < l.n; ++j)
+    for (std::int64_t i = j; i < l.n; ++i) {
+      double left = i == j ? 1 : 0;
+      for (std::int64_t k = j; k < i; ++k) left -= l(i, k) * x(k, j);
+      x(i, j) = left / l(i, i);
+    }
+  return true;
+}
+
+// a becomes its factor, below and on the diagonal; x the factor's inverse. diagonal: A's own, before anything was taken off it.
+bool factor(Part a, Part x, const double* diagonal) {
+  const std::int64_t h = a.n / 2, r = a.n - h;
+  if (a.n <= small) return factor_small(a, x, diagonal);
+  const View a21 = a.block(h, r, 0, h), x11 = x.block(0, h, 0, h), x22 = x.block(h, r, h, r);
+  const auto second = [](double, double v) { return v; };
+  if (!factor(a.corner(0, h), x.corner(0, h), diagonal)) return false;
+  each(a21, product(a21, transposed(x11)), second);
+  each(a.block(h, r, h, r), product(a21, transposed(a21)), std::minus<double>());
+  if (!factor(a.corner(h, r), x.corner(h, r), diagonal + h)) return false;
+  each(x.block(h, r, 0, h), product(x22, view(product(a21, x11))), [](double, double v) { return -v; });
+  return true;
 }
 
 }  // namespace
 
 std::optional<Cholesky> cholesky(const Tensor& a) {
   require(a.rank() == 2 && a.size(0) == a.size(1) && a.dtype() == DType::f64, "cholesky: needs a square matrix in f64, got {} {}", name(a.dtype()), a.shape());
-  NoGrad off;
   const std::int64_t n = a.size(0);
+  Cholesky c{clone(a), zeros({n, n}, DType::f64)};
+  const Part l{c.factor.mutable_data<double>().data(), n, n}, x{c.inverse.mutable_data<double>().data(), n, n};
   std::vector<double> diagonal;
-  for (std::int64_t i = 0; i < n; ++i) diagonal.push_back(a.data<double>()[i * n + i]);
-  return factor(a, diagonal.data());
+  for (std::int64_t i = 0; i < n; ++i) diagonal.push_back(l(i, i));
+  if (!factor(l, x, diagonal.data())) return {};
+  for (std::int64_t i = 0; i < n; ++i) std::fill(&l(i, i) + 1, &l(i, 0) + n, 0);
+  return c;
 }
 
 }  // namespace bonsai

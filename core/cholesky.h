@@ -19,7 +19,7 @@ struct Cholesky {
 };
 
 // Of A (n, n) in f64; only its lower triangle is read. Nothing when A is not positive definite: when a pivot is not above 1e-14 of the
-// diagonal entry it came from, since what is left is rounding. Cost about n³ products and sums, 4 n² numbers.
+// diagonal entry it came from, since what is left is rounding. Cost about 2/3 n³ multiply-adds, 3 n² numbers.
 std::optional<Cholesky> cholesky(const Tensor& a);
 
 }  // namespace bonsai
