@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "prune/before.h"
 #include "prune/methods.h"
 
 namespace bonsai::prune {
@@ -116,25 +117,6 @@ void remove_counts(const Method& m, const ScoreInputs& in, const std::vector<std
   require_no_empty_layer(all, s.masks);
   apply(s, in.parameters);
 }
-
-// Puts parameters back as they were when this was made.
-class Before {
- public:
-  explicit Before(const std::vector<nn::Parameter*>& parameters) : parameters_(parameters) {
-    for (const nn::Parameter* p : parameters) masks_.push_back(p->mask()), values_.push_back(clone(p->leaf().detach()));
-  }
-  void restore() const {
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (masks_[i].defined()) parameters_[i]->set_mask(masks_[i]);
-      else parameters_[i]->clear_mask();
-      parameters_[i]->set(values_[i]);
-    }
-  }
-
- private:
-  const std::vector<nn::Parameter*>& parameters_;
-  std::vector<Tensor> masks_, values_;
-};
 
 // Of a parameter, what can still go: weights, or groups with a weight left.
 std::int64_t left_of(const Method& m, const nn::Parameter& p) {
