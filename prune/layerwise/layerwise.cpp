@@ -30,6 +30,7 @@ Compensated sparsegpt_layer(const std::string& name, const Tensor& w, const Inpu
   return sparsegpt(name, w, x.second_moments(), a, {.damping = o.damping, .mask = mask});
 }
 Compensated obc_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const Amount& a, const Tensor& mask, const LayerwiseOptions& o) {
+  if (contiguous_strides(w.shape())[0] > o.largest_exact) return sparsegpt_layer(name, w, x, a, mask, o);
   return obc(name, w, x.second_moments(), a, {.damping = o.damping, .mask = mask});
 }
 

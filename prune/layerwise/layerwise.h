@@ -18,8 +18,9 @@
 namespace bonsai::prune {
 
 struct LayerwiseOptions {
-  double damping = 0.01;         // of the second moments, for SparseGPT and OBC
-  std::int64_t batch = 100;      // examples that go through the network at once
+  double damping = 0.01;              // of the second moments, for SparseGPT and OBC
+  std::int64_t batch = 100;           // examples that go through the network at once
+  std::int64_t largest_exact = 4096;  // OBC leaves weights of more inputs than this (height and width counted in) to SparseGPT
 };
 
 // The methods that look at one layer and its inputs. (Those that ask about a loss are in registry.h.)
