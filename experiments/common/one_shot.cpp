@@ -70,9 +70,8 @@ double OneShot::within_one_point(const std::string& network, const std::string& 
 }
 
 std::string OneShot::finding() const {
-  std::string text = fmt::format("No retraining: {} stays within one point of {:.2f}% with", networks[0], dense.at(networks[0]));
-  for (std::size_t m = 0; m < methods.size(); ++m)
-    text += fmt::format("{} {:.0f}% pruned by {}", m == 0 ? "" : ",", 100 * within_one_point(networks[0], methods[m]), shown(methods[m]));
+  std::string text = fmt::format("Pruned without retraining, {} stays within one point of {:.2f}% up to", networks[0], dense.at(networks[0]));
+  for (const std::string& m : methods) text += fmt::format("{} {:.3g}% by {}", m == methods[0] ? "" : ",", 100 * within_one_point(networks[0], m), shown(m));
   return text;
 }
 

@@ -1,4 +1,4 @@
-// Layer error (log) and accuracy against sparsity, a line a method, a row a network; N:M patterns as hollow points at their sparsity.
+// Layer error (log) and accuracy against sparsity, a line a method, a row a network.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include "experiments/common/figures.h"
 #include "experiments/common/one_shot.h"
 #include "experiments/common/parts.h"
-#include "prune/nm/nm.h"
 
 namespace bonsai::experiments {
 namespace {
@@ -47,7 +46,7 @@ void OneShot::draw(const std::filesystem::path& figures) const {
       if (accuracy) spread(ends, (100 - floor) / 13, 100, floor);
       else spread(ends, (2 - std::log10(bottom)) / 13, 2, std::log10(bottom));
       for (const auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.02, first {:.6g} left\n", words, accuracy ? y : std::pow(10, y));
-      panels += fmt::format("set title '{}'\nset ylabel '{}'\n{}set yrange [{:.6g}:100]\n{}{}\n", gnuplot_text(network),
+      panels += fmt::format("set title \"{}\"\nset ylabel '{}'\n{}set yrange [{:.6g}:100]\n{}{}\n", gnuplot_text(network),
                             accuracy ? "test accuracy (%)" : "layer error (% of the output)", accuracy ? "unset logscale y\n" : "set logscale y\n", accuracy ? floor : bottom, labels,
                             lines);
     }
@@ -55,7 +54,7 @@ void OneShot::draw(const std::filesystem::path& figures) const {
   }
   plot(figures, "one_shot", data,
        fmt::format("set multiplot layout {},2 title \"{}\\n{{/*0.8 {} calibration examples, inputs recomputed after each layer; {}; {}}}\"\nset grid linecolor rgb '#dddddd'\n"
-                   "set lmargin 9\nset rmargin 13\nset bmargin 4\nset xlabel 'weights pruned (%)'\nset xrange [0:100]\n{}unset multiplot\n",
+                   "set lmargin 11\nset rmargin 13\nset bmargin 4\nset xlabel 'weights pruned (%)'\nset xrange [0:100]\n{}unset multiplot\n",
                    networks.size(), gnuplot_text(finding()), examples, gnuplot_text(seeds), gnuplot_text(command), panels),
        1300, static_cast<int>(90 + 430 * networks.size()));
 }

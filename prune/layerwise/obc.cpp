@@ -1,8 +1,8 @@
 #include "prune/layerwise/obc.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "core/backend.h"
 #include "core/cholesky.h"
 #include "core/ops.h"
 #include "core/parallel.h"
@@ -11,58 +11,88 @@
 namespace bonsai::prune {
 namespace {
 
-// One row, its inverse Hessian, and what is left of both. The entries that are left are the first `left`, in any order: whichever goes, the last one
-// takes its place. Of the symmetric inverse the lower triangle is kept.
+constexpr std::int64_t at_once = 32, rows_at_once = 128;
+
+// One row, its inverse Hessian, and what is left of both. What a deletion takes off H⁻¹ is an outer product; a pass over the matrix for each would wait for
+// memory, so 32 of them are kept aside, taken off whatever is read meanwhile, and off the matrix together, as one product of matrices. Then what is
+// gone is left out of it, too: the matrix shrinks, and the order stays.
 class Row {
  public:
   Row(const double* w, const Tensor& inverse, const Amount& a)
-      : left_(inverse.size(0)), stride_(left_), group_(a.pattern ? a.pattern->m : 1), keep_(a.pattern ? a.pattern->n : 0), w_(w, w + left_),
-        h_(inverse.to_vector<double>()), column_(left_), index_(left_), in_group_(left_ / group_, group_) {
-    std::iota(index_.begin(), index_.end(), 0);
+      : size_(inverse.size(0)), stride_(size_), group_(a.pattern ? a.pattern->m : 1), keep_(a.pattern ? a.pattern->n : 0), w_(w, w + size_), h_(clone(inverse)),
+        column_(zeros({at_once, size_}, DType::f64)), scaled_(zeros({at_once, size_}, DType::f64)), there_(size_, 1), in_group_(size_ / group_, group_) {
+    for (std::int64_t i = 0; i < size_; ++i) index_.push_back(i), diagonal_.push_back(inverse.data<double>()[i * stride_ + i]);
   }
 
-  // The cheapest weight that may go: the lowest index of equals; -1: none.
+  // The place of the cheapest weight that may go: the lowest index of equals; -1: none.
   std::int64_t cheapest() const {
     std::int64_t best = -1;
     double lowest = 0;
-    for (std::int64_t i = 0; i < left_; ++i) {
-      if (in_group_[index_[i] / group_] <= keep_) continue;
+    for (std::int64_t i = 0; i < size_; ++i) {
+      if (!there_[i] || in_group_[index_[i] / group_] <= keep_) continue;
       const double s = score(i);
-      if (best < 0 || s < lowest || (s == lowest && index_[i] < index_[best])) lowest = s, best = i;
+      if (best < 0 || s < lowest) lowest = s, best = i;
     }
     return best;
   }
-  double score(std::int64_t i) const { return w_[i] * w_[i] / h_[i * stride_ + i]; }  // (obc.1)
-  std::int64_t place(std::int64_t column) const { return std::ranges::find(index_.begin(), index_.begin() + left_, column) - index_.begin(); }
+  double score(std::int64_t i) const { return w_[i] * w_[i] / diagonal_[i]; }  // (obc.1)
+  std::int64_t place(std::int64_t index) const { return std::ranges::lower_bound(index_, index) - index_.begin(); }
 
   void remove(std::int64_t q) {
-    const double d = h_[q * stride_ + q], step = w_[q] / d;
-    for (std::int64_t j = 0; j < left_; ++j) column_[j] = j <= q ? h_[q * stride_ + j] : h_[j * stride_ + q];
-    for (std::int64_t i = 0; i < left_; ++i) {
-      w_[i] -= step * column_[i];  // (obc.2)
-      const double f = column_[i] / d;
-      double* row = h_.data() + i * stride_;
-      for (std::int64_t j = 0; j <= i; ++j) row[j] -= f * column_[j];  // (obc.3)
+    double *u = column_.mutable_data<double>().data(), *column = u + waiting_ * stride_, *v = scaled_.mutable_data<double>().data(), *scaled = v + waiting_ * stride_;
+    std::copy_n(h_.data<double>().data() + q * stride_, size_, column);
+    for (std::int64_t k = 0; k < waiting_; ++k) {
+      const double f = v[k * stride_ + q];
+      for (std::int64_t j = 0; j < size_; ++j) column[j] -= f * u[k * stride_ + j];
     }
+    const double d = column[q], step = w_[q] / d;
+    for (std::int64_t j = 0; j < size_; ++j) {
+      scaled[j] = column[j] / d;
+      w_[j] -= step * column[j];               // (obc.2)
+      diagonal_[j] -= scaled[j] * column[j];
+    }
+    there_[q] = 0;
     --in_group_[index_[q] / group_];
-    const std::int64_t last = --left_;
-    if (q == last) return;
-    w_[q] = w_[last], index_[q] = index_[last];
-    const double* from = h_.data() + last * stride_;
-    std::copy(from, from + q, h_.data() + q * stride_);
-    for (std::int64_t i = q + 1; i < last; ++i) h_[i * stride_ + q] = from[i];
-    h_[q * stride_ + q] = from[last];
+    if (++waiting_ == at_once) shrink();
   }
 
   void write(double* w, std::uint8_t* kept) const {
     std::fill_n(w, stride_, 0);
     std::fill_n(kept, stride_, 0);
-    for (std::int64_t i = 0; i < left_; ++i) w[index_[i]] = w_[i], kept[index_[i]] = 1;
+    for (std::int64_t i = 0; i < size_; ++i)
+      if (there_[i]) w[index_[i]] = w_[i], kept[index_[i]] = 1;
   }
 
  private:
-  std::int64_t left_, stride_, group_, keep_;
-  std::vector<double> w_, h_, column_;
+  void shrink() {
+    std::vector<std::int64_t> left;
+    for (std::int64_t i = 0; i < size_; ++i)
+      if (there_[i]) left.push_back(i);
+    double* h = h_.mutable_data<double>().data();
+    const View u{view(column_).data, DType::f64, {waiting_, size_}, {stride_, 1}};
+    for (std::int64_t first = 0, to = 0; first < size_; first += rows_at_once) {
+      const std::int64_t rows = std::min(rows_at_once, size_ - first);
+      Tensor off = empty({rows, size_}, DType::f64);
+      const View v{view(scaled_).as<double>() + first, DType::f64, {waiting_, rows}, {stride_, 1}};
+      kernels(Device::cpu).matmul(transposed(v), u, view_for_writing(off));
+      for (std::int64_t i = first; i < first + rows; ++i) {
+        if (!there_[i]) continue;
+        const double* less = off.data<double>().data() + (i - first) * size_;
+        for (std::size_t j = 0; j < left.size(); ++j) h[to * stride_ + static_cast<std::int64_t>(j)] = h[i * stride_ + left[j]] - less[left[j]];  // (obc.3)
+        ++to;
+      }
+    }
+    for (std::size_t j = 0; j < left.size(); ++j) w_[j] = w_[left[j]], diagonal_[j] = diagonal_[left[j]], index_[j] = index_[left[j]];
+    size_ = static_cast<std::int64_t>(left.size());
+    index_.resize(size_);
+    std::fill(there_.begin(), there_.end(), 1);
+    waiting_ = 0;
+  }
+
+  std::int64_t size_, stride_, group_, keep_, waiting_ = 0;
+  std::vector<double> w_, diagonal_;
+  Tensor h_, column_, scaled_;  // H⁻¹, its rows `stride_` apart; what waits: the columns, and those divided by [H⁻¹]_qq
+  std::vector<char> there_;
   std::vector<std::int64_t> index_, in_group_;
 };
 

@@ -7,7 +7,7 @@
 // H = (2/N) XᵀX, damped (hessian.h). How many go in each row is chosen over all rows together: first every row is pruned to the end and the losses written
 // down; then, again and again, the row whose next loss is lowest takes its step. N:M: the cheapest weight of a group that still has more than N.
 // It is the oracle: what SparseGPT does with one factorisation for all rows, this does exactly (greedily, that is: the best of all masks it need not find).
-// Assumes the calibration data. Cost: out in³ / 6 multiply-adds, twice where rows compete; in² / 2 numbers a thread.
+// Assumes the calibration data. Cost: out in³ / 3 multiply-adds, twice where rows compete; in² numbers a thread.
 // Frantar, Singh and Alistarh, "Optimal brain compression", NeurIPS 2022, arXiv:2208.11580.
 #pragma once
 #include "prune/layerwise/hessian.h"
