@@ -162,7 +162,7 @@ void estimate(std::vector<Part>& parts, const Settings& s, const Data& data) {
     double exact = 0;
     for (const nn::Parameter* p : prune::prunable(*net)) {
       const double inputs = static_cast<double>(p->numel() / p->shape()[0]);
-      if (inputs <= static_cast<double>(s.largest_exact)) exact += static_cast<double>(p->shape()[0]) * inputs * inputs * inputs / 3 / 2.5e9;
+      if (inputs <= static_cast<double>(s.largest_exact)) exact += static_cast<double>(p->shape()[0]) * inputs * inputs * inputs / 3 / 8e9;
     }
     const auto began = Clock::now();
     prune::prune_layerwise(*net, prune::prunable(*net), examples, prune::layer_method("magnitude"), {.sparsity = 0.1});

@@ -13,7 +13,7 @@
 namespace bonsai::experiments {
 namespace {
 
-// Sun et al., ICLR 2024, tables 2 and 3 of the appendix's LLaMA-2: perplexity on WikiText of LLaMA-2 7B; the lower the better, dense 5.12.
+// Sun et al., ICLR 2024: the perplexity of LLaMA-2 7B on WikiText, the lower the better; dense 5.12.
 const std::map<std::string, std::map<std::string, double>> llama{{"0.5", {{"magnitude", 14.89}, {"sparsegpt", 6.51}, {"wanda", 6.42}}},
                                                                  {"4:8", {{"magnitude", 16.48}, {"sparsegpt", 8.12}, {"wanda", 7.97}}},
                                                                  {"2:4", {{"magnitude", 54.59}, {"sparsegpt", 10.17}, {"wanda", 11.02}}}};
