@@ -10,7 +10,7 @@
 // Masks are chosen for 128 columns at a time, over all rows together, from weights that have been updated by all columns before; N:M chooses in each
 // group when it is reached.
 // Assumes that settling from the left to the right loses little against the best order, and the calibration data.
-// Cost: tokens in² + 4/3 in³ + out in² multiply-adds, in f64; some 4 in² + 2 out in numbers.
+// Cost: tokens in² / 2 + 2/3 in³ + out in² / 2 multiply-adds, in f64; some 4 in² + 2 out in numbers.
 // Counts: block b of n in total goes so far that all blocks together have pruned count(sparsity, out · columns so far): the total is exact, as
 // everywhere here. The authors' code prunes what is <= a threshold, one more a block than the fraction says: `as_published`.
 // Frantar and Alistarh, "SparseGPT: massive language models can be accurately pruned in one-shot", ICML 2023, arXiv:2301.00774.
