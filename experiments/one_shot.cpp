@@ -66,7 +66,8 @@ std::vector<nn::Parameter*> fitting(nn::Module& net, const prune::Amount& a) {
 void check(Settings& s, const Options& o) {
   s.networks = s.net == "lenets" ? std::vector<std::string>{"lenet_300_100", "lenet5"} : std::vector<std::string>{s.net};
   s.methods = words_in("--methods", s.methods_text, one_shot_methods);
-  if (s.sparsities_text.empty()) s.amounts = o.size == "quick" ? std::vector<std::string>{"0.3", "0.6", "0.9"} : std::vector<std::string>{"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"};
+  if (s.sparsities_text.empty())
+    for (int tenths = o.size == "quick" ? 3 : 1; tenths <= 9; tenths += o.size == "quick" ? 3 : 1) s.amounts.push_back(fmt::format("0.{}", tenths));
   else
     for (double last = 0; const double v : numbers_in("--sparsities", s.sparsities_text)) {
       require(0 < v && v < 1, "--sparsities: {} is not between 0 and 1{}", v, v > 1 && v < 100 ? fmt::format("; did you mean {}?", v / 100) : "");

@@ -47,7 +47,8 @@ void OneShot::draw(const std::filesystem::path& figures) const {
       else spread(ends, (2 - std::log10(bottom)) / 13, 2, std::log10(bottom));
       for (const auto& [y, words] : ends) labels += fmt::format("set label {} at graph 1.02, first {:.6g} left\n", words, accuracy ? y : std::pow(10, y));
       panels += fmt::format("set title \"{}\"\nset ylabel '{}'\n{}set yrange [{:.6g}:100]\n{}{}\n", gnuplot_text(network),
-                            accuracy ? "test accuracy (%)" : "layer error (% of the output)", accuracy ? "unset logscale y\nset format y '%g'\n" : "set logscale y\nset format y '10^{%T}'\n", accuracy ? floor : bottom, labels,
+                            accuracy ? "test accuracy (%)" : "layer error (% of the output)",
+                            accuracy ? "unset logscale y\nset format y '%g'\n" : "set logscale y\nset format y '10^{%T}'\n", accuracy ? floor : bottom, labels,
                             lines);
     }
     index += methods.size();
