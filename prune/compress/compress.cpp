@@ -111,11 +111,12 @@ std::string section(const ToCompress& t, TensorSize& told) {
   const std::size_t can = (std::size_t{1} << t.coding.value_bits) - 1;
   require(s.codebook.size() <= can, "compress \"{}\": has {} different values, and {} bits can name {} and the filler zero; share them first (sharing.h), or take more bits", t.name,
           s.codebook.size(), t.coding.value_bits, can);
+  const TensorSize plain = told;
   std::string best;
   for (int b = 0; b <= most_index_bits; ++b) {
     if (t.coding.index_bits >= 0 && b != t.coding.index_bits) continue;
     if (b == 0 && std::ssize(s.places) != t.values.numel()) continue;
-    TensorSize with = told;
+    TensorSize with = plain;
     with.coding.index_bits = b;
     const std::string codes = coded(s, t.values.numel(), with.coding, with);
     if (best.empty() || codes.size() < best.size()) best = codes, told = with;
