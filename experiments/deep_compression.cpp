@@ -36,8 +36,8 @@ using namespace bonsai;
 using namespace bonsai::experiments;
 
 struct Settings {
-  std::int64_t levels, iterations, iterations5, share_iterations, share_iterations5, batch, checkpoint_every, validation, test;
-  double lr, share_lr, l2, distill, temperature, points, loss_share;
+  std::int64_t levels, paper_levels, iterations, iterations5, share_iterations, share_iterations5, batch, checkpoint_every, validation, test;
+  double first, lr, share_lr, l2, distill, temperature, points, loss_share;
   std::string nets_text, densities, densities5, bits_text, dense_bits_text, centroids;
   std::vector<CompressionPlan> plans;
   std::vector<std::int64_t> bits, dense_bits;  // of a weight, in ours and in what is not pruned
@@ -45,7 +45,9 @@ struct Settings {
 
 void declare(Options& o, Settings& s) {
   o.text("--nets", s.nets_text, "lenet_300_100,lenet5", "the networks of datasets/trained to compress");
-  o.integer("--levels", s.levels, {2, 6, 8}, "rounds of pruning and retraining; after round l each layer keeps its density to the power of l/levels", 1, 100);
+  o.integer("--levels", s.levels, {2, 8, 12}, "ours: rounds of pruning and retraining; values are shared after the later half of them", 1, 100);
+  o.integer("--paper-levels", s.paper_levels, {1, 3, 6}, "the paper's densities: rounds", 1, 100);
+  o.real("--first", s.first, 0.4, "after the first round a layer keeps its density to this power, after the last to the power of 1", 1e-3, 1);
   o.integer("--iterations", s.iterations, {200, 8000, 30'000}, "of retraining after each round, LeNet-300-100", 1, 100'000'000);
   o.integer("--iterations-lenet5", s.iterations5, {10, 2000, 10'000}, "the same of LeNet-5", 1, 100'000'000);
   o.integer("--share-iterations", s.share_iterations, {50, 1500, 5000}, "of fine-tuning the centroids, LeNet-300-100", 1, 100'000'000);
@@ -62,7 +64,7 @@ void declare(Options& o, Settings& s) {
   o.real("--distill", s.distill, 0.7, "ours: share of the loss that the dense network's answers have", 0, 1);
   o.real("--temperature", s.temperature, 2.0, "of distillation", 1e-3, 1e3);
   o.real("--points", s.points, 0.1, "a file is good when validation's error is at most so many points above the dense network's ...", 0, 100);
-  o.real("--loss", s.loss_share, 0.05, "... and its loss at most this share above; the smallest good one is chosen", 0, 100);
+  o.real("--loss", s.loss_share, 0.1, "... and its loss at most this share above; the smallest good one is chosen", 0, 100);
   o.integer("--checkpoint-every", s.checkpoint_every, {100, 500, 1000}, "steps; what a kill can cost", 1, 100'000'000);
   o.integer("--validation", s.validation, {500, 5000, 5000}, "of the 5,000 images that the networks were not trained on, so many choose", 1, 5000);
   o.integer("--test", s.test, {500, 10000, 10000}, "of the 10,000 test images, measure on so many", 1, 10000);
@@ -118,11 +120,11 @@ struct Weights {
   }
 };
 
-// Each weight's smallest go, so that it keeps density^(level / levels).
-Weights prune_by_magnitude(const Weights& w, const std::vector<double>& densities, double progress) {
+// Each weight's smallest go, so that it keeps density^power.
+Weights prune_by_magnitude(const Weights& w, const std::vector<double>& densities, double power) {
   auto net = w.network();
   const auto weights = prune::prunable(*net);
-  for (std::size_t i = 0; i < weights.size(); ++i) prune::prune_to(prune::method("magnitude"), {.parameters = {weights[i]}}, 1 - std::pow(densities[i], progress));
+  for (std::size_t i = 0; i < weights.size(); ++i) prune::prune_to(prune::method("magnitude"), {.parameters = {weights[i]}}, 1 - std::pow(densities[i], power));
   return {w.net, prune::snapshot(net->parameters()), prune::masks_of(net->parameters())};
 }
 
@@ -178,20 +180,25 @@ CodedNetwork pruned_only(const Weights& w, const Training& t, std::int64_t level
 struct Arm {
   std::string name;
   std::vector<double> densities;
+  std::int64_t levels;
   bool ours;
+  bool shares(std::int64_t level) const { return ours ? 2 * level > levels : level == levels; }
+  double power(double first, std::int64_t level) const {  // of the densities: from the first to 1
+    return levels == 1 ? 1 : first + (1 - first) * static_cast<double>(level - 1) / static_cast<double>(levels - 1);
+  }
 };
-std::vector<Arm> arms(const CompressionPlan& p) { return {{"paper", p.paper_densities, false}, {"ours", p.densities, true}}; }
+std::vector<Arm> arms(const Settings& s, const CompressionPlan& p) { return {{"paper", p.paper_densities, s.paper_levels, false}, {"ours", p.densities, s.levels, true}}; }
 
 // All trainings of a network, those that prune and those that share, in the order of results.csv.
 std::pair<std::vector<TrainingId>, std::vector<TrainingId>> plan(const Settings& s, const CompressionPlan& p) {
   std::vector<TrainingId> prunings, sharings;
-  for (const Arm& a : arms(p))
-    for (std::int64_t level = 1; level <= s.levels; ++level) {
+  for (const Arm& a : arms(s, p))
+    for (std::int64_t level = 1; level <= a.levels; ++level) {
       prunings.push_back({0, p.net + "-" + a.name + "-pruned", 0, level});
-      if (a.ours)
+      if (a.ours && a.shares(level))
         for (const std::int64_t b : s.bits) sharings.push_back({0, p.net + "-ours-shared", b, level});
     }
-  sharings.push_back({0, p.net + "-paper-shared", 0, s.levels});
+  sharings.push_back({0, p.net + "-paper-shared", 0, s.paper_levels});
   for (const std::int64_t b : s.dense_bits) sharings.push_back({0, p.net + "-dense-shared", b, 0});
   return {prunings, sharings};
 }
@@ -237,20 +244,19 @@ struct Bench {
 void experiment(Jobs& jobs, const Bench& bench, const Settings& s) {
   // clang-format off
   // the experiment
-  for (const Arm& arm : arms(bench.plan))
+  for (const Arm& arm : arms(s, bench.plan))
     jobs.chain([&jobs, &bench, &s, arm] {
       Weights w = bench.dense;                                                                     // 1. a trained network
-      for (std::int64_t level = 1; level <= s.levels; ++level) {
-        w = prune_by_magnitude(w, arm.densities, static_cast<double>(level) / static_cast<double>(s.levels));   // 2. its smallest weights go,
+      for (std::int64_t level = 1; level <= arm.levels; ++level) {
+        w = prune_by_magnitude(w, arm.densities, arm.power(s.first, level));                       // 2. its smallest weights go,
         const Start retraining = bench.start(w, arm.ours, fmt::format("{}, level {}", arm.ours ? "ours" : "the paper's densities", level));
         Training t;
         jobs.run([&] { t = bench.prunings.run({0, bench.plan.net + "-" + arm.name + "-pruned", 0, level}, retraining); });      //    the rest is trained on; and again
         w = result_of(bench.plan.net, t);
         if (arm.ours) bench.runs.add(bench.plan.net, pruned_only(w, t, level));
-        if (arm.ours)
-          for (const std::int64_t bits : s.bits)                                                   // 3. weights share values, by k-means; the values are trained
-            jobs.later([&bench, w, level, bits] { bench.share(w, "ours", level, bits); });          // 4. steps and values in Huffman codes: a file
-        else if (level == s.levels) jobs.later([&bench, w, level] { bench.share(w, "paper", level, 0); });
+        if (arm.shares(level))                                                                     // 3. weights share values, by k-means; the values are trained
+          for (const std::int64_t bits : arm.ours ? s.bits : std::vector<std::int64_t>{0})          // 4. steps and values in Huffman codes: a file
+            jobs.later([&bench, arm, w, level, bits] { bench.share(w, arm.name, level, bits); });
       }
     });
   for (const std::int64_t bits : s.dense_bits) jobs.later([&bench, bits] { bench.share(bench.dense, "dense", 0, bits); });      // (to compare: 3 and 4 without 2)
@@ -276,7 +282,7 @@ CentroidsFound centroids_of(const CompressionPlan& p, const Settings& s, const R
   auto kept_of = [&](const char* what, std::int64_t level) {
     return nn::network_of(load_safetensors(folder.file("checkpoints/" + TrainingId{0, p.net + "-paper-" + what, 0, level}.str() + ".safetensors")));
   };
-  auto before = kept_of("pruned", s.levels), after = kept_of("shared", s.levels);
+  auto before = kept_of("pruned", s.paper_levels), after = kept_of("shared", s.paper_levels);
   const auto weights = prune::prunable(*before);
   const auto largest = static_cast<std::size_t>(std::ranges::max_element(weights, {}, &nn::Parameter::numel) - weights.begin());
   CentroidsFound found{weights[largest]->name(), {}, {}, prune::codebook(prune::prunable(*after)[largest]->dense_values())};
