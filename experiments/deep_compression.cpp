@@ -46,16 +46,16 @@ struct Settings {
 void declare(Options& o, Settings& s) {
   o.text("--nets", s.nets_text, "lenet_300_100,lenet5", "the networks of datasets/trained to compress");
   o.integer("--levels", s.levels, {2, 8, 12}, "ours: rounds of pruning and retraining; values are shared after the later half of them", 1, 100);
-  o.integer("--paper-levels", s.paper_levels, {1, 3, 6}, "the paper's densities: rounds", 1, 100);
+  o.integer("--paper-levels", s.paper_levels, {1, 2, 5}, "the paper's densities: rounds", 1, 100);
   o.real("--first", s.first, 0.4, "after the first round a layer keeps its density to this power, after the last to the power of 1", 1e-3, 1);
   o.integer("--iterations", s.iterations, {200, 8000, 30'000}, "of retraining after each round, LeNet-300-100", 1, 100'000'000);
   o.integer("--iterations-lenet5", s.iterations5, {10, 2000, 10'000}, "the same of LeNet-5", 1, 100'000'000);
   o.integer("--share-iterations", s.share_iterations, {50, 1500, 5000}, "of fine-tuning the centroids, LeNet-300-100", 1, 100'000'000);
-  o.integer("--share-iterations-lenet5", s.share_iterations5, {5, 300, 1000}, "the same of LeNet-5", 1, 100'000'000);
+  o.integer("--share-iterations-lenet5", s.share_iterations5, {5, 200, 1000}, "the same of LeNet-5", 1, 100'000'000);
   o.text("--densities", s.densities, "0.025,0.05,0.1", "ours: what fc1, fc2 and fc3 of LeNet-300-100 keep in the end");
   o.text("--densities-lenet5", s.densities5, "0.4,0.08,0.02,0.12", "the same of conv1, conv2, fc1 and fc2 of LeNet-5");
   o.text("--bits", s.bits_text, "3,4", "ours: of a weight, 1 to 8; each is tried");
-  o.text("--dense-bits", s.dense_bits_text, "2,3,4,6", "of a weight of the networks that are shared, but not pruned");
+  o.text("--dense-bits", s.dense_bits_text, "2,3,4", "of a weight of the networks that are shared, but not pruned");
   o.text("--centroids", s.centroids, "linear", "where k-means begins", {"linear", "density", "random", "optimal"});
   o.integer("--batch", s.batch, 60, "examples a step", 1, 50000);
   o.real("--lr", s.lr, 1e-3, "Adam's learning rate in retraining; it falls to 0 along a cosine", 1e-12, 1e3);

@@ -152,7 +152,7 @@ Compressed compress(const std::vector<ToCompress>& tensors, const Metadata& meta
   for (const ToCompress& t : tensors) body += section(t, out.tensors.emplace_back());
   out.bytes = magic;
   put(out.bytes, checksum(body), 4);
-  out.bytes += body;
+  out.bytes += body;  // (dc.1)
   return out;
 }
 
