@@ -333,7 +333,7 @@ void run(int argc, char** argv) {
     cost += seconds_for(recipe_of(p, s, o, data, true), batches, np, np * p.iterations, {0.5, 0.1, 0.05}) + seconds_for(recipe_of(p, s, o, data, false), batches, ns, ns * p.share_iterations);
   }
   cost *= s.distill > 0 ? 1.4 : 1;  // the teacher's answers
-  fmt::print("deep_compression: {} trainings, {} at a time: about {}, 60 MB in {}\n", count, std::min(o.jobs, count),
+  fmt::print("deep_compression: {} trainings, {} at a time: about {}, 90 MB in {}\n", count, std::min(o.jobs, count),
              duration(cost / static_cast<double>(std::min<std::int64_t>(o.jobs, hardware_threads()))), folder.path().string());
   std::fflush(stdout);
   {

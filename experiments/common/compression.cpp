@@ -38,17 +38,17 @@ double each(std::uint64_t bits, std::int64_t entries) { return entries == 0 ? 0 
 struct Sum {
   std::int64_t size = 0, kept = 0, steps = 0;
   std::uint64_t value_bits = 0, step_bits = 0, bytes = 0, fixed_value_bits = 0, fixed_step_bits = 0, fixed_bytes = 0;
-  std::int64_t fixed_steps = 0;
+  std::int64_t fixed_steps = 0, shared_kept = 0;  // (of what is coded; biases may be dense)
   void add(const prune::TensorSize& t, const prune::TensorSize& f) {
     size += t.size, kept += t.kept, bytes += t.bytes, fixed_bytes += f.bytes;
     if (t.coding.value_bits == 0) return;
-    steps += t.steps, value_bits += t.value_code_bits, step_bits += t.step_code_bits;
+    shared_kept += t.kept, steps += t.steps, value_bits += t.value_code_bits, step_bits += t.step_code_bits;
     fixed_steps += f.steps, fixed_value_bits += f.value_code_bits, fixed_step_bits += f.step_code_bits;
   }
   std::string row(const std::string& name, const PaperRow* p) const {
     auto rate = [&](std::uint64_t b) { return 25 * static_cast<double>(b) / static_cast<double>(size); };
     std::string out = fmt::format("{:<8} {:>7} {:6.2f}% {:5.1f}% {:7.2f} {:5.2f} {:7.2f} {:5.2f} {:7.2f}% {:6.2f}%", name, size, 100 * each(static_cast<std::uint64_t>(kept), size),
-                                  steps == 0 ? 0 : 100 * static_cast<double>(steps - std::min(kept, steps)) / static_cast<double>(steps), each(fixed_value_bits, fixed_steps), each(value_bits, steps),
+                                  100 * each(static_cast<std::uint64_t>(std::max<std::int64_t>(0, steps - shared_kept)), steps), each(fixed_value_bits, fixed_steps), each(value_bits, steps),
                                   each(fixed_step_bits, fixed_steps), each(step_bits, steps), rate(fixed_bytes), rate(bytes));
     if (p) out += fmt::format("  | {:3.0f}% {:4.1f} {:4.1f} {:3.0f} {:4.1f} {:6.2f}% {:6.2f}%", p->kept, p->weight, p->weight_huffman, p->index, p->index_huffman, p->rate, p->rate_huffman);
     return out + "\n";
