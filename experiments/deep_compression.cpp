@@ -17,18 +17,17 @@
 #include "datasets/batches.h"
 #include "datasets/published.h"
 #include "experiments/common/compression.h"
+#include "experiments/common/compression_steps.h"
 #include "experiments/common/figures.h"
 #include "experiments/common/jobs.h"
 #include "experiments/common/program.h"
 #include "experiments/common/report.h"
 #include "experiments/common/trained.h"
 #include "experiments/common/trainings.h"
-#include "nn/network_file.h"
 #include "nn/optimizers.h"
 #include "prune/compress/sharing.h"
 #include "prune/recovery/distill.h"
 #include "prune/recovery/rewind.h"
-#include "prune/registry.h"
 
 namespace {
 
@@ -108,75 +107,6 @@ Data load(const Settings& s, const Options& o) {
   return {train, first(validation, s.validation), first(test, s.test)};
 }
 
-// A network by its numbers; the masks too.
-struct Weights {
-  std::string net;
-  std::vector<Tensor> values, masks = {};
-  std::unique_ptr<nn::Sequential> network() const {
-    auto made = nn::network(net);
-    prune::set_masks(made->parameters(), masks);
-    prune::rewind(made->parameters(), values);
-    return made;
-  }
-};
-
-// Each weight's smallest go, so that it keeps density^power.
-Weights prune_by_magnitude(const Weights& w, const std::vector<double>& densities, double power) {
-  auto net = w.network();
-  const auto weights = prune::prunable(*net);
-  for (std::size_t i = 0; i < weights.size(); ++i) prune::prune_to(prune::method("magnitude"), {.parameters = {weights[i]}}, 1 - std::pow(densities[i], power));
-  return {w.net, prune::snapshot(net->parameters()), prune::masks_of(net->parameters())};
-}
-
-Weights result_of(const std::string& net, const Training& t) { return {net, t.final_values, t.final_masks}; }
-
-// So many bits for each weight name 2^bits - 1 values, and the filler zero; never more values than weights. Biases are shared where `biases` says so, with the first weight's bits.
-std::vector<prune::Sharing> sharing(nn::Module& net, const std::vector<int>& bits, bool biases, prune::Centroids begin) {
-  std::vector<prune::Sharing> all;
-  std::size_t layer = 0;
-  for (nn::Parameter* p : net.parameters()) {
-    const bool weight = p->shape().rank() > 1;
-    if (!weight && !biases) continue;
-    const int b = weight ? bits[layer++] : bits[0];
-    all.push_back({p, std::min<std::int64_t>((std::int64_t{1} << b) - 1, p->kept()), begin});
-  }
-  return all;
-}
-
-// Writes the network, reads it back, and measures what was read.
-CodedNetwork code(const Weights& w, const std::vector<int>& bits, bool biases, int index_bits, const Data& data, const RunFolder& folder, CodedNetwork c) {
-  auto net = w.network();
-  auto coding = [&](bool huffman) {
-    return [&, huffman, layer = std::size_t{0}](const nn::Parameter& p) mutable {
-      if (p.shape().rank() == 1) return prune::Coding{biases ? bits[0] : 0, -1, huffman};
-      return prune::Coding{bits[layer++], index_bits, huffman};
-    };
-  };
-  const Metadata about{{"network", w.net}, {"dataset", "mnist"}};
-  const prune::Compressed file = prune::compress(*net, coding(true), about), fixed = prune::compress(*net, coding(false), about);
-  write_whole(folder.file(c.file), file.bytes);
-  const auto back = nn::network_of(prune::load_compressed(folder.file(c.file)));
-  c.bytes = read_whole(folder.file(c.file)).size(), c.fixed_bytes = fixed.bytes.size();
-  c.validation = nn::evaluate(*back, data.validation.inputs, data.validation.labels), c.test = nn::evaluate(*back, data.test.inputs, data.test.labels);
-  c.tensors = file.tensors, c.fixed = fixed.tensors;
-  return c;
-}
-
-// What a network that is only pruned would take: its steps in Huffman codes, and 32 bits for each weight that is left.
-CodedNetwork pruned_only(const Weights& w, const Training& t, std::int64_t level) {
-  std::vector<prune::ToCompress> places;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < w.values.size(); ++i) {
-    if (!w.masks[i].defined()) bytes += 4 * static_cast<std::uint64_t>(w.values[i].numel());
-    else places.push_back({fmt::format("{}", i), cast(w.masks[i], DType::f32), w.masks[i], {.value_bits = 1}});
-  }
-  const prune::Compressed c = prune::compress(places, {});
-  bytes += c.bytes.size();
-  for (const prune::TensorSize& s : c.tensors) bytes += 4 * static_cast<std::uint64_t>(s.kept) - s.value_code_bits / 8;
-  const nn::Evaluation& e = t.record.back();
-  return {"ours", level, 32, "", bytes, bytes, e.validation, e.test};
-}
-
 struct Arm {
   std::string name;
   std::vector<double> densities;
@@ -237,7 +167,7 @@ struct Bench {
     tuning.during = [=, this](nn::Module& net) { return std::make_unique<prune::SharedWeights>(sharing(net, bits, !theirs, prune::centroids(s.centroids)), random); };
     const Training t = sharings.run({0, plan.net + "-" + arm + "-shared", b, level}, tuning);
     const std::string file = fmt::format("compressed/{}-{}{}.bdc", plan.net, arm, theirs ? "" : level == 0 ? fmt::format("-{}bits", b) : fmt::format("-level{:02}-{}bits", level, b));
-    runs.add(plan.net, code(result_of(plan.net, t), bits, !theirs, theirs ? 5 : -1, data, folder, {.arm = arm, .level = level, .bits = b, .file = file}));
+    runs.add(plan.net, code(result_of(plan.net, t), bits, !theirs, theirs ? 5 : -1, data.validation, data.test, folder, {.arm = arm, .level = level, .bits = b, .file = file}));
   }
 };
 
@@ -275,24 +205,6 @@ Recipe recipe_of(const CompressionPlan& p, const Settings& s, const Options& o, 
           .validation = data.validation,
           .test = data.test,
           .sparse_threshold = o.sparse_threshold};
-}
-
-// Of the paper's arm, for the figure: the largest layer before it was shared, and its centroids then and now.
-CentroidsFound centroids_of(const CompressionPlan& p, const Settings& s, const RunFolder& folder) {
-  auto kept_of = [&](const char* what, std::int64_t level) {
-    return nn::network_of(load_safetensors(folder.file("checkpoints/" + TrainingId{0, p.net + "-paper-" + what, 0, level}.str() + ".safetensors")));
-  };
-  auto before = kept_of("pruned", s.paper_levels), after = kept_of("shared", s.paper_levels);
-  const auto weights = prune::prunable(*before);
-  const auto largest = static_cast<std::size_t>(std::ranges::max_element(weights, {}, &nn::Parameter::numel) - weights.begin());
-  CentroidsFound found{weights[largest]->name(), {}, {}, prune::codebook(prune::prunable(*after)[largest]->dense_values())};
-  const Tensor values = weights[largest]->dense_values();
-  for (const float v : values.data<float>())
-    if (v != 0) found.weights.push_back(v);
-  std::vector<prune::Sharing> one{{weights[largest], std::min<std::int64_t>((1 << p.paper_bits[largest]) - 1, weights[largest]->kept()), prune::centroids(s.centroids)}};
-  prune::SharedWeights{one};
-  found.before = prune::codebook(weights[largest]->dense_values());
-  return found;
 }
 
 void run(int argc, char** argv) {
@@ -361,7 +273,7 @@ void run(int argc, char** argv) {
   folder.add_time("all", seconds());
   runs.sort();
   for (const CompressionPlan& p : s.plans) {
-    runs.nets[p.net].centroids = centroids_of(p, s, folder);
+    runs.nets[p.net].centroids = centroids_of(p, s.paper_levels, prune::centroids(s.centroids), Random(o.seed).derive(p.net).derive("centroids"), folder);
     write_whole(folder.file("compressed/" + p.net + "-ours.bdc"), read_whole(folder.file(runs.chosen(p.net).coded->file)));
   }
   runs.show(folder);

@@ -47,7 +47,8 @@ struct Sum {
   }
   std::string row(const std::string& name, const PaperRow* p) const {
     auto rate = [&](std::uint64_t b) { return 25 * static_cast<double>(b) / static_cast<double>(size); };
-    std::string out = fmt::format("{:<8} {:>7} {:6.2f}% {:5.1f}% {:7.2f} {:5.2f} {:7.2f} {:5.2f} {:7.2f}% {:6.2f}%", name, size, 100 * each(static_cast<std::uint64_t>(kept), size),
+    std::string out = fmt::format("{:<8} {:>7} {:6.2f}% {:5.1f}% {:7.2f} {:5.2f} {:7.2f} {:5.2f} {:7.2f}% {:6.2f}%", name, size,
+                                  100 * each(static_cast<std::uint64_t>(kept), size),
                                   100 * each(static_cast<std::uint64_t>(std::max<std::int64_t>(0, steps - shared_kept)), steps), each(fixed_value_bits, fixed_steps), each(value_bits, steps),
                                   each(fixed_step_bits, fixed_steps), each(step_bits, steps), rate(fixed_bytes), rate(bytes));
     if (p) out += fmt::format("  | {:3.0f}% {:4.1f} {:4.1f} {:3.0f} {:4.1f} {:6.2f}% {:6.2f}%", p->kept, p->weight, p->weight_huffman, p->index, p->index_huffman, p->rate, p->rate_huffman);
@@ -56,8 +57,9 @@ struct Sum {
 };
 
 std::string size_table(const CodedNetwork& c, const Paper& p, std::uint64_t dense_bytes) {
-  std::string out = fmt::format("{:<8} {:>7} {:>7} {:>6} {:>13} {:>13} {:>16}  | {}\n{:<8} {:>7} {:>7} {:>6} {:>7} {:>5} {:>7} {:>5} {:>8} {:>7}  | kept    w   +H idx   +H    rate      +H\n", "", "", "", "",
-                                "bits a weight", "bits an index", "rate", "the paper's", "layer", "weights", "kept", "fill", "P+Q", "+H", "P+Q", "+H", "P+Q", "+H");
+  std::string out = fmt::format("{:<8} {:>7} {:>7} {:>6} {:>13} {:>13} {:>16}  | the paper's\n", "", "", "", "", "bits a weight", "bits an index", "rate") +
+                    fmt::format("{:<8} {:>7} {:>7} {:>6} {:>7} {:>5} {:>7} {:>5} {:>8} {:>7}  | kept    w   +H idx   +H    rate      +H\n", "layer", "weights", "kept", "fill",
+                                "P+Q", "+H", "P+Q", "+H", "P+Q", "+H");
   Sum biases, all;
   std::size_t layer = 0;
   for (std::size_t i = 0; i < c.tensors.size(); ++i) {
@@ -112,8 +114,8 @@ std::string CompressionRuns::finding() const {
   std::string out;
   for (const CompressionPlan& p : plans) {
     const CodedNetwork& c = *chosen(p.net).coded;
-    out += fmt::format("{}{} in {:.1f} kB, {:.0f} times smaller, with {:.2f}% wrong (dense: {:.2f}%)", out.empty() ? "" : "; ", in_words(p.net), static_cast<double>(c.bytes) / 1000, times(p.net, c),
-                       error(c.test), error(nets.at(p.net).test));
+    out += fmt::format("{}{} in {:.1f} kB, {:.0f} times smaller, with {:.2f}% wrong (dense: {:.2f}%)", out.empty() ? "" : "; ", in_words(p.net),
+                       static_cast<double>(c.bytes) / 1000, times(p.net, c), error(c.test), error(nets.at(p.net).test));
   }
   return out;
 }
@@ -124,8 +126,8 @@ std::string CompressionRuns::table() const {
     const OfNet& n = nets.at(plan.net);
     const Paper& p = paper_of(plan.net);
     auto headline = [&](const CodedNetwork& c) {
-      return fmt::format("test error {:.2f}% (dense {:.2f}%), {} bytes of {}: {:.1f} times smaller; without Huffman {:.1f} times\n", error(c.test), error(n.test), c.bytes, n.dense_bytes, times(plan.net, c),
-                         static_cast<double>(n.dense_bytes) / static_cast<double>(c.fixed_bytes));
+      return fmt::format("test error {:.2f}% (dense {:.2f}%), {} bytes of {}: {:.1f} times smaller; without Huffman {:.1f} times\n", error(c.test), error(n.test), c.bytes,
+                         n.dense_bytes, times(plan.net, c), static_cast<double>(n.dense_bytes) / static_cast<double>(c.fixed_bytes));
     };
     const CodedNetwork& theirs = paper(plan.net);
     out += fmt::format("{}, the paper's densities and bits: {}the paper: {:.2f}% (dense {:.2f}%), {:g} times smaller\n\n{}\n", p.words, headline(theirs), p.error, p.dense_error, p.times,
@@ -133,8 +135,8 @@ std::string CompressionRuns::table() const {
     const Choice choice = chosen(plan.net);
     const CodedNetwork& ours = *choice.coded;
     out += fmt::format("{}, {}: {}level {}, {} bits a weight; validation error {:.2f}% (dense {:.2f}%), loss {:.4f} (dense {:.4f})\n\n{}\n", p.words,
-                       choice.good ? "ours, the smallest that is good by validation" : "ours; by validation none is good enough, so the best", headline(ours), ours.level, ours.bits, error(ours.validation),
-                       error(n.validation), ours.validation.loss, n.validation.loss, size_table(ours, p, n.dense_bytes));
+                       choice.good ? "ours, the smallest that is good by validation" : "ours; by validation none is good enough, so the best", headline(ours), ours.level, ours.bits,
+                       error(ours.validation), error(n.validation), ours.validation.loss, n.validation.loss, size_table(ours, p, n.dense_bytes));
   }
   return out + "P pruned, Q shared values, H Huffman. Bits a stored entry, that is a kept weight or a filler zero (fill: how many of the entries are those). Rates: everything that a\n"
                "layer takes in the file, name, codebook and code lengths too, of 32 bits a weight; the total has the header besides.\n";
@@ -144,7 +146,8 @@ std::string CompressionRuns::sizes_csv() const {
   std::string out = "net,arm,level,bits,file,bytes,bytes_without_huffman,val_loss,val_accuracy,test_loss,test_accuracy\n";
   for (const CompressionPlan& p : plans)
     for (const CodedNetwork& c : nets.at(p.net).coded)
-      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", p.net, c.arm, c.level, c.bits, c.file, c.bytes, c.fixed_bytes, c.validation.loss, c.validation.accuracy, c.test.loss, c.test.accuracy);
+      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", p.net, c.arm, c.level, c.bits, c.file, c.bytes, c.fixed_bytes, c.validation.loss, c.validation.accuracy,
+                         c.test.loss, c.test.accuracy);
   return out;
 }
 

@@ -71,7 +71,8 @@ void CompressionRuns::draw(const std::filesystem::path& figures) const {
                           times(plan.net, *choice.coded), times(plan.net, paper(plan.net)), right, low, high, labels, plots);
   }
   plot(figures, "compression", data,
-       fmt::format("set multiplot layout 1,{} title \"{}\\n{{/*0.8 {}; {}}}\"\nset grid linecolor rgb '#dddddd'\nset logscale x\nset xtics (1,2,5,10,20,50,100,200,500)\nset lmargin 8\nset rmargin 15\n"
+       fmt::format("set multiplot layout 1,{} title \"{}\\n{{/*0.8 {}; {}}}\"\nset grid linecolor rgb '#dddddd'\nset logscale x\nset xtics (1,2,5,10,20,50,100,200,500)\n"
+                   "set lmargin 8\nset rmargin 15\n"
                    "set bmargin 4\nset xlabel 'times smaller than 32 bits a weight'\nset ylabel 'test error (%)'\n{}unset multiplot\n",
                    plans.size(), gnuplot_text(finding()), gnuplot_text(seeds), gnuplot_text(command), panels),
        plans.size() > 1 ? 1400 : 900, 540);
@@ -97,7 +98,8 @@ void CompressionRuns::draw(const std::filesystem::path& figures) const {
                    "set label 'after fine-tuning' at graph 1.01, first 1.14 * top left textcolor rgb '#c01030'\nset label 'k-means' at graph 1.01, first 1.06 * top left textcolor rgb '#1f5fbf'\n"
                    "plot data index 0 using 1:2 with boxes fillstyle solid 0.6 noborder linecolor rgb '#888888' notitle, data index 1 using 1:($2 * top) with points pointtype 7 pointsize 0.7 "
                    "linecolor rgb '#1f5fbf' notitle, data index 2 using 1:($2 * top) with points pointtype 7 pointsize 0.7 linecolor rgb '#c01030' notitle\nunset multiplot\n",
-                   gnuplot_text(fmt::format("{} of {}: {} weights share {} values, which fine-tuning moves by {:.3f} on the average", c.layer, in_words(plans.front().net), c.weights.size(), c.after.size(), moved)),
+                   gnuplot_text(fmt::format("{} of {}: {} weights share {} values, which fine-tuning moves by {:.3f} on the average", c.layer, in_words(plans.front().net),
+                                            c.weights.size(), c.after.size(), moved)),
                    gnuplot_text(seeds), gnuplot_text(command), bins, *std::ranges::max_element(count)),
        1000, 520);
 }
