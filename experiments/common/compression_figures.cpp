@@ -41,7 +41,7 @@ void CompressionRuns::draw(const std::filesystem::path& figures) const {
     const OfNet& n = nets.at(plan.net);
     const std::vector<Line> lines = lines_of(*this, plan.net);
     const Choice choice = chosen(plan.net);
-    const double dense = 100 - n.test.accuracy, low = std::floor(5 * (dense - 0.2)) / 5, high = low + 2;
+    const double dense = 100 - n.test.accuracy, low = std::floor(5 * (dense - 0.2)) / 5, high = low + 1.2;
     double right = std::max(times(plan.net, *choice.coded), 40.0);
     for (const Line& l : lines)
       for (auto [x, y] : l.points) right = std::max(right, x);
