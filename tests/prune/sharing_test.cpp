@@ -138,6 +138,17 @@ TEST(SharedWeights, StayTiedThroughAnyOptimizerAndAreTakenUpAnywhere) {
   }
 }
 
+// An optimizer whose vector loop and tail differ in a last bit would part a cluster: its members take the first one's value.
+TEST(SharedWeights, MembersThatPartAreBroughtTogether) {
+  nn::Parameter w("w", {5});
+  w.set(tensor<float>({1, 4, 1.5f, 4.5f, 9}));
+  w.set_mask(tensor<std::uint8_t>({1, 1, 1, 1, 0}));
+  SharedWeights shared({{&w, 2}});
+  w.set(tensor<float>({1.25f, 4, std::nextafter(1.25f, 2.0f), std::nextafter(4.0f, 2.0f), 0}));
+  shared.after_update(0, 0.1);
+  EXPECT_EQ(w.leaf().to_vector<float>(), (std::vector<float>{1.25f, 4, 1.25f, 4, 0}));
+}
+
 TEST(SharedWeights, RefusesAndChangesNothing) {
   auto net = half();
   auto refused = [&](const std::vector<Sharing>& s, const std::vector<std::string>& says) {
