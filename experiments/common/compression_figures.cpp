@@ -41,7 +41,8 @@ void CompressionRuns::draw(const std::filesystem::path& figures) const {
     const OfNet& n = nets.at(plan.net);
     const std::vector<Line> lines = lines_of(*this, plan.net);
     const Choice choice = chosen(plan.net);
-    const double dense = 100 - n.test.accuracy, low = std::floor(5 * (dense - 0.2)) / 5, high = low + 1.2;
+    const double dense = 100 - n.test.accuracy, low = std::max(0.0, std::floor(5 * (dense - 0.2)) / 5);
+    const double high = std::max(low + 1.2, std::ceil(1.1 * (100 - std::min(choice.coded->test.accuracy, paper(plan.net).test.accuracy))));
     double right = std::max(times(plan.net, *choice.coded), 40.0);
     for (const Line& l : lines)
       for (auto [x, y] : l.points) right = std::max(right, x);

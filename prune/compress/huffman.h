@@ -3,7 +3,7 @@
 //   minimise  Σ_s count_s length_s     over lengths with  Σ_s 2^-length_s <= 1  and  length_s <= 15
 //
 // The lengths are all that is stored. The codes follow from them (canonical): shorter before longer, equals by symbol, each the one before plus one. Lengths are
-// limited, so that four bits store one and a reader needs no more than 15 bits at a time; the best limited lengths are found by package-merge: 15
+// limited, so that four bits store one and a reader needs no more than 15 bits at a time; the best limited lengths are found by package-merge: 14
 // times over, the cheapest things are put together in pairs; every symbol is then as long as it is often among the cheapest 2n - 2. Ties go to single symbols before
 // pairs and to the lower symbol, so the same counts give the same code everywhere.
 //
