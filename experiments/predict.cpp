@@ -5,6 +5,7 @@
 //   ./bonsai run predict runs/latest/checkpoints/NAME.safetensors --example 7        one test image, and the three most probable classes
 //   ./bonsai run predict runs/latest/checkpoints/NAME.safetensors seven.png          the same of a picture of your own, PNG or JPEG
 //   ./bonsai run predict runs/latest/checkpoints/NAME.safetensors --export small.safetensors    the packed file, which it reads too
+//   ./bonsai run predict runs/latest/compressed/lenet5-ours.bdc                      a compressed network (deep_compression)
 //   ./bonsai run predict lenet5 seven.png                                            a network of datasets/trained, by its name
 //
 // The chapter is README.md, in this folder; the files' format is in nn/network_file.h, what a file may say about its network (classes,
@@ -23,6 +24,7 @@
 #include "experiments/common/statistics.h"
 #include "experiments/common/trained.h"
 #include "nn/forms.h"
+#include "prune/compress/compressed_file.h"
 
 namespace {
 
@@ -151,6 +153,7 @@ void compare(const Networks& n, const Pictures& pictures, const datasets::Datase
   bytes("parameters in memory, bytes", bytes_of(*n.dense), bytes_of(*n.packed));
   const std::uint64_t packed = safetensors_size(nn::packed_view(*n.packed), file.metadata);
   if (nn::is_packed_file(file)) bytes("file, bytes (dense: values only)", safetensors_size(nn::packed_view(*n.dense), file.metadata), packed);
+  else if (prune::is_compressed(s.checkpoint)) bytes("file, bytes (packed: compressed)", safetensors_size(nn::packed_view(*n.dense), file.metadata), fs::file_size(s.checkpoint));
   else bytes("file, bytes (dense: with masks)", fs::file_size(s.checkpoint), packed);
   for (const std::int64_t batch : {1, 64}) {
     const Times t = times(n, slice(inputs, 0, 0, batch));
@@ -239,7 +242,7 @@ void run(int argc, char** argv) {
       "predict",
       "Predicts with a pruned network, loaded packed: values and their places instead of mostly zeros. Without pictures it measures the\n"
       "test set's accuracy, memory, files and speed, dense against packed. Checkpoints lie in runs/latest/checkpoints.");
-  o.file("checkpoint", s.checkpoint, "a run's checkpoint, a packed file that --export has written, or the name of a network in datasets/trained");
+  o.file("checkpoint", s.checkpoint, "a run's checkpoint, a packed file that --export has written, a compressed one, or the name of a network in datasets/trained");
   o.files("pictures", s.images, "PNG or JPEG files, scaled to the network's size; digits white on black as in MNIST, colours become grey for it");
   o.text("--dataset", s.dataset, "the test set, and the classes' names [what the file says; else mnist, or cifar-10 for colours]",
          "mnist|fashion-mnist|cifar-10", picture_sets);
@@ -254,7 +257,7 @@ void run(int argc, char** argv) {
   require(datasets::is_there(s.checkpoint), "{}: there is no such file; {}", printable(s.checkpoint, 4096), which_checkpoint());
 
   const NoGrad off;
-  const SafeTensors file = load_safetensors(s.checkpoint);
+  const SafeTensors file = prune::is_compressed(s.checkpoint) ? prune::load_compressed(s.checkpoint) : load_safetensors(s.checkpoint);
   const Networks n = load(file, s);
   const Pictures pictures = pictures_for(*n.dense, file, s.dataset);
   datasets::Dataset test;
