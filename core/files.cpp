@@ -122,8 +122,9 @@ OutputFile::OutputFile(std::filesystem::path target) : target_(std::move(target)
   require(target_.has_filename(), "writing {}: it names a folder; add a file name", shown(target_));
   std::error_code none;
   const auto there = std::filesystem::status(target_, none);
-  require(!std::filesystem::exists(there) || std::filesystem::is_regular_file(there) || std::filesystem::is_directory(there),
-          "writing {}: it is not a regular file; choose another name", shown(target_));
+  if (std::filesystem::is_directory(there)) fail_on("writing", target_, EISDIR);
+  require(!std::filesystem::exists(there) || std::filesystem::is_regular_file(there), "writing {}: it is not a regular file; choose another name",
+          shown(target_));
   static std::atomic<unsigned> count{0};
   const std::string name = fmt::format(".{}.{}.{}.partial", target_.filename().string(), ::getpid(), count++);
   path_ = target_.parent_path() / name;

@@ -60,7 +60,7 @@ void Request::settle() {
   require(kind != "N:M" || pattern, "--granularity: put numbers for N and M, such as 2:4, which keeps two of every four");
   require(among(kind, {"weight", "filter", "N:M", "block"}), "--granularity: \"{}\" is not one of weight|filter|N:M|block, where N:M is, say, 2:4", printable(granularity));
   require(among(kind, rule->granularities), "--granularity {}: {} knows {}", granularity, criterion, fmt::join(rule->granularities, ", "));
-  require(kind == "weight" || scope != "row", "--scope row: is for single weights; a {} is taken from a layer or from all", kind == "N:M" ? "group" : kind);
+  require((kind != "filter" && kind != "block") || scope != "row", "--scope row: is for single weights; a {} is taken from a layer or from all layers", kind);
   if (pattern) {
     require(scope.empty(), "--scope {}: {} decides in each group of {} weights by itself; leave the option out", scope, pattern->str(), pattern->m);
     const double own = 1 - pattern->density();
