@@ -23,11 +23,16 @@ void convert(const void* bytes, std::int64_t n, void* out, F f) {
 }  // namespace
 
 void widen(const FileType& type, const void* bytes, std::int64_t n, void* out) {
-  if (type.name == "F16") convert<std::uint16_t, float>(bytes, n, out, from_f16);
-  else if (type.name == "BF16") convert<std::uint16_t, float>(bytes, n, out, from_bf16);
-  else if (type.name == "I32") convert<std::int32_t, std::int64_t>(bytes, n, out, [](std::int32_t v) { return v; });
-  else if (type.name == "U16") convert<std::uint16_t, std::int64_t>(bytes, n, out, [](std::uint16_t v) { return v; });
-  else std::memcpy(out, bytes, n * type.bytes);
+  if (type.name == "F16")
+    convert<std::uint16_t, float>(bytes, n, out, from_f16);
+  else if (type.name == "BF16")
+    convert<std::uint16_t, float>(bytes, n, out, from_bf16);
+  else if (type.name == "I32")
+    convert<std::int32_t, std::int64_t>(bytes, n, out, [](std::int32_t v) { return v; });
+  else if (type.name == "U16")
+    convert<std::uint16_t, std::int64_t>(bytes, n, out, [](std::uint16_t v) { return v; });
+  else
+    std::memcpy(out, bytes, n * type.bytes);
 }
 
 SafeTensorsFile::SafeTensorsFile(const std::filesystem::path& path)
@@ -50,8 +55,8 @@ void SafeTensorsFile::read_bytes(const FileTensor& t, std::int64_t first, std::i
 }
 
 Tensor SafeTensorsFile::read(const FileTensor& t, std::int64_t first, std::int64_t n) const {
-  require(first >= 0 && n >= 0 && first <= t.shape.numel() && n <= t.shape.numel() - first, "safetensors {}: tensor \"{}\" {} has no elements {} to {}", name_,
-          printable(t.name), t.shape, first, first + n);
+  require(first >= 0 && n >= 0 && first <= t.shape.numel() && n <= t.shape.numel() - first,
+          "safetensors {}: tensor \"{}\" {} has no elements {} to {}", name_, printable(t.name), t.shape, first, first + n);
   Tensor out = empty({n}, t.type.becomes);
   char* to = static_cast<char*>(out.mutable_bytes());
   const std::size_t width = size_of(t.type.becomes);

@@ -130,7 +130,8 @@ StreamSelection<T> select_stream(const std::vector<ScoreStream<T>>& candidates, 
     std::vector<Key> keys(offset.back());
     pass([&](const T* scores, std::int64_t k) {
       const Key* end = collect(scores, s.pieces_[k].size, known, keys.data() + offset[k]);
-      require(end == keys.data() + offset[k + 1], "select: the scores of \"{}\" changed while they were read", candidates[s.pieces_[k].candidate].name);
+      require(end == keys.data() + offset[k + 1], "select: the scores of \"{}\" changed while they were read",
+              candidates[s.pieces_[k].candidate].name);
     });
     while (known.open > 0) {
       Histogram h{};
@@ -144,7 +145,7 @@ StreamSelection<T> select_stream(const std::vector<ScoreStream<T>>& candidates, 
     }
   }
   s.threshold_ = remove == 0 ? std::numeric_limits<Key>::min() : known.high;  // nothing is below the lowest key: with remove 0 all stay
-  for (auto& p : s.pieces_) {  // of equal scores the first ones go
+  for (auto& p : s.pieces_) {                                                 // of equal scores the first ones go
     p.ties = std::min(left, p.equal);
     left -= p.ties;
   }

@@ -18,7 +18,8 @@ using namespace bonsai::tools;
 void run(int argc, char** argv) {
   std::string path, figure;
   std::optional<std::int64_t> threads;
-  experiments::ToolOptions o("inspect", "Lists the tensors of a safetensors file: shape, type, density, N:M patterns, smallest and largest number, norm, histogram.");
+  experiments::ToolOptions o(
+      "inspect", "Lists the tensors of a safetensors file: shape, type, density, N:M patterns, smallest and largest number, norm, histogram.");
   o.file("file", path, "a safetensors file");
   o.text("--figure", figure, "draw the histograms of its largest weights; the data and the script are left beside it", "PICTURE.png");
   o.integer("--threads", threads, "the results do not depend on it [one a processor]", 1, 256);

@@ -31,7 +31,8 @@ void run(int argc, char** argv) {
   o.file("input", r.input, "the checkpoint");
   o.file("output", r.output, "the pruned one; written whole or not at all");
   o.text("--criterion", r.criterion, "which weights go [magnitude]", "NAME", {"magnitude", "random", "lp-filter", "fpgm", "wanda", "sparsegpt"});
-  o.text("--granularity", r.granularity, "what goes as one; 2:4 keeps 2 of every 4 along `in` [weight; filter for lp-filter and fpgm]", "weight|filter|N:M|block");
+  o.text("--granularity", r.granularity, "what goes as one; 2:4 keeps 2 of every 4 along `in` [weight; filter for lp-filter and fpgm]",
+         "weight|filter|N:M|block");
   o.text("--scope", r.scope, "compare within a layer, all layers together, or each output row [layer; wanda: row]", "layer|global|row");
   o.real("--sparsity", r.sparsity, "the fraction to be 0; N:M has its own", 0, 1);
   o.text("--include", r.include, "only tensors in whose names this is found, such as 'mlp\\..*weight'", "REGEX");
@@ -75,9 +76,12 @@ void run(int argc, char** argv) {
   for (auto* file : {&out, &masks, &report})
     if (*file) (*file)->finish();
 
-  fmt::print("{}{}, by {}, scope {}; {} of {} tensors\n", r.amount, r.dry_run ? " (dry run)" : "", r.criterion, r.scope, tensors.size(), in.tensors().size());
+  fmt::print("{}{}, by {}, scope {}; {} of {} tensors\n", r.amount, r.dry_run ? " (dry run)" : "", r.criterion, r.scope, tensors.size(),
+             in.tensors().size());
   fmt::print("{}{:.2f} s\n", table(pruned), seconds);
-  if (out) fmt::print("{}: written, {} bytes. Look at it: ./bonsai run inspect {}\n", printable(r.output, 4096), std::filesystem::file_size(r.output), printable(r.output, 4096));
+  if (out)
+    fmt::print("{}: written, {} bytes. Look at it: ./bonsai run inspect {}\n", printable(r.output, 4096), std::filesystem::file_size(r.output),
+               printable(r.output, 4096));
 }
 
 }  // namespace

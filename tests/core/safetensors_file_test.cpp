@@ -44,7 +44,10 @@ TEST(SafeTensorsFile, WindowsAreTheWhole) {
       const Tensor part = file.read(x, first, n);
       const std::size_t width = size_of(all.dtype());
       EXPECT_EQ(part.dtype(), all.dtype());
-      EXPECT_EQ(std::memcmp(part.bytes(), static_cast<const char*>(all.bytes()) + static_cast<std::size_t>(first) * width, static_cast<std::size_t>(n) * width), 0) << x.name;
+      EXPECT_EQ(std::memcmp(part.bytes(), static_cast<const char*>(all.bytes()) + static_cast<std::size_t>(first) * width,
+                            static_cast<std::size_t>(n) * width),
+                0)
+          << x.name;
       std::string raw(static_cast<std::size_t>(n) * x.type.bytes, '?');
       file.read_bytes(x, first, n, raw.data());
       EXPECT_EQ(raw, data.substr(x.begin + static_cast<std::uint64_t>(first) * x.type.bytes, raw.size()));

@@ -18,7 +18,8 @@ template <class T>
 std::vector<ScoreStream<T>> streams(const std::vector<Candidate>& candidates) {
   std::vector<ScoreStream<T>> out;
   for (const Candidate& c : candidates)
-    out.push_back({c.name, c.scores.numel(), [s = c.scores](std::int64_t begin, std::int64_t n, T* to) { std::copy_n(s.data<T>().data() + begin, n, to); }});
+    out.push_back(
+        {c.name, c.scores.numel(), [s = c.scores](std::int64_t begin, std::int64_t n, T* to) { std::copy_n(s.data<T>().data() + begin, n, to); }});
   return out;
 }
 
@@ -39,7 +40,8 @@ std::vector<std::vector<std::uint8_t>> masks_of(const StreamSelection<T>& s, con
 template <class T>
 T draw(Random& random, std::uint64_t kind) {
   using Limits = std::numeric_limits<T>;
-  static const T special[] = {T(0), -T(0), Limits::infinity(), -Limits::infinity(), Limits::denorm_min(), -Limits::denorm_min(), Limits::max(), Limits::lowest()};
+  static const T special[] = {T(0),          -T(0),           Limits::infinity(), -Limits::infinity(), Limits::denorm_min(), -Limits::denorm_min(),
+                              Limits::max(), Limits::lowest()};
   if (kind == 0) return static_cast<T>(static_cast<int>(random.below(5)) - 2);
   if (kind == 1) return T(0.25);
   if (kind == 2) return T(1) + static_cast<T>(random.below(40)) * Limits::epsilon();
@@ -94,7 +96,8 @@ TEST(SelectStream, ThePiecesOfRealFilesAtOneAndTwoThreads) {
     set_threads(n);
     std::atomic<std::int64_t> read = 0;
     auto s = streams<float>(candidates);
-    for (auto& one : s) one.read = [inner = one.read, &read](std::int64_t begin, std::int64_t size, float* to) { inner(begin, size, to), read += size; };
+    for (auto& one : s)
+      one.read = [inner = one.read, &read](std::int64_t begin, std::int64_t size, float* to) { inner(begin, size, to), read += size; };
     const auto got = masks_of(select_stream(s, remove), candidates, StreamLimits{}.piece);
     for (std::size_t c = 0; c < 2; ++c) EXPECT_EQ(got[c], want[c].to_vector<std::uint8_t>());
     EXPECT_EQ(read, 2 * 1'000'700);  // two passes

@@ -14,7 +14,8 @@ TEST(PruneCheckpointGolden, ThePeersMasks) {
     std::vector<Stored> all;
     for (std::size_t k = 0; k < call.shapes.size(); ++k) {
       all.push_back({fmt::format("w{}", k), "F32", Shape(std::span<const std::int64_t>(call.shapes[k])), {}});
-      for (std::int64_t i = 0; i < all[k].shape.numel(); ++i) all[k].values.push_back(std::sin(1.3 * static_cast<double>(i) + static_cast<double>(k) + 1));
+      for (std::int64_t i = 0; i < all[k].shape.numel(); ++i)
+        all[k].values.push_back(std::sin(1.3 * static_cast<double>(i) + static_cast<double>(k) + 1));
     }
     store(at / "in", all);
     std::vector<std::string> args{at / "in", at / "out", "--masks", at / "masks"};

@@ -12,13 +12,14 @@ TEST(Inspect, CountsWhatIsThere) {
   Stored many = normal("many", "BF16", {90'000, 4}, 1);
   for (std::size_t i = 0; i < many.values.size(); ++i)
     if (i % 4 == 1 || (i % 4 == 2 && i > 400)) many.values[i] = 0;  // 100 of 90,000 groups keep three, the others two
-  store(at / "in", {{"w", "F32", {1, 12}, {1, -2, 0, 0, 0, 0, 0, 4, 0, 1, 1, 1}},
-                    {"odd", "F64", {3}, {std::nan(""), 5, -INFINITY}},
-                    many,
-                    {"mask", "U8", {2, 4}, {1, 0, 0, 0, 0, 1, 1, 0}},
-                    {"steps", "I64", {1}, {-7}},
-                    {"none", "F32", {0, 3}, {}},
-                    {"scalar", "F32", {}, {0}}},
+  store(at / "in",
+        {{"w", "F32", {1, 12}, {1, -2, 0, 0, 0, 0, 0, 4, 0, 1, 1, 1}},
+         {"odd", "F64", {3}, {std::nan(""), 5, -INFINITY}},
+         many,
+         {"mask", "U8", {2, 4}, {1, 0, 0, 0, 0, 1, 1, 0}},
+         {"steps", "I64", {1}, {-7}},
+         {"none", "F32", {0, 3}, {}},
+         {"scalar", "F32", {}, {0}}},
         {{"who", "a\ntest"}});
   for (const char* threads : {"1", "2"}) {
     const Outcome o = tool("inspect", {at / "in", "--threads", threads});

@@ -116,7 +116,8 @@ TEST_F(PruneCheckpoint, MagnitudeOfALayerOfAllAndOfARow) {
     const std::size_t columns = all.at(n).size(1);
     m.clear();
     for (std::size_t i = 0; i < s.size(); i += columns) {
-      const auto row = lowest({s.begin() + static_cast<std::ptrdiff_t>(i), s.begin() + static_cast<std::ptrdiff_t>(i + columns)}, part_of(0.4, columns));
+      const auto row =
+          lowest({s.begin() + static_cast<std::ptrdiff_t>(i), s.begin() + static_cast<std::ptrdiff_t>(i + columns)}, part_of(0.4, columns));
       m.insert(m.end(), row.begin(), row.end());
     }
   }
@@ -167,7 +168,8 @@ TEST_F(PruneCheckpoint, FiltersAndBlocks) {
     for (const std::uint8_t k : kept) mask.insert(mask.end(), all.at(name).numel() / static_cast<std::int64_t>(kept.size()), k);
     return mask;
   };
-  for (const auto& [args, p] : {std::pair(std::vector<std::string>{"--criterion", "lp-filter"}, 2.0), std::pair(std::vector<std::string>{"--criterion", "lp-filter", "--p", "3"}, 3.0),
+  for (const auto& [args, p] : {std::pair(std::vector<std::string>{"--criterion", "lp-filter"}, 2.0),
+                                std::pair(std::vector<std::string>{"--criterion", "lp-filter", "--p", "3"}, 3.0),
                                 std::pair(std::vector<std::string>{"--granularity", "filter"}, 1.0)}) {
     auto with = args;
     with.insert(with.end(), {"--sparsity", "0.5", "--exclude", "bf16|f64"});
@@ -219,7 +221,8 @@ TEST_F(PruneCheckpoint, FiltersAndBlocks) {
   want.clear();
   for (std::size_t k = 0; const std::string n : {"a.f32", "c.f16"}) {
     const std::size_t columns = all.at(n).size(1), across = (columns + 4) / 5, first = blocks_before[k++];
-    for (std::size_t i = 0; i < static_cast<std::size_t>(all.at(n).numel()); ++i) want[n].push_back(kept[first + i / columns / 3 * across + i % columns / 5]);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(all.at(n).numel()); ++i)
+      want[n].push_back(kept[first + i / columns / 3 * across + i % columns / 5]);
   }
   expect_pruned(in, out, masks, want);
 }
@@ -277,7 +280,9 @@ TEST_F(PruneCheckpoint, WithActivations) {
       std::int64_t moved = 0;
       for (std::int64_t i = 0; i < c.values.numel(); ++i) {
         const double v = c.values.at(i), x = got.at(n).at(i);
-        const double step = n == "c.f16" ? 0x1p-11 * std::abs(v) + 0x1p-25 : n == "d.bf16" ? 0x1p-8 * std::abs(v) : 0;  // half of the last place, or less
+        const double step = n == "c.f16"    ? 0x1p-11 * std::abs(v) + 0x1p-25
+                            : n == "d.bf16" ? 0x1p-8 * std::abs(v)
+                                            : 0;  // half of the last place, or less
         ASSERT_TRUE(std::abs(x - v) <= step) << n << " " << i << ": " << x << " for " << v;
         ASSERT_EQ(x == 0, v == 0) << n;
         moved += x != 0 && x != all.at(n).at(i);

@@ -28,9 +28,8 @@ Outcome python(const fs::path& folder, const std::string& code) {
   const int status = std::system(command.c_str());
   return {.status = status, .out = get(folder / "said"), .err = get(folder / "error")};
 }
-#define NEEDS_TORCH()                                                                  \
-  if (std::system("/usr/bin/python3 -c 'import torch' >/dev/null 2>&1") != 0) \
-  GTEST_SKIP() << "PyTorch is not installed (Debian's python3-torch)"
+#define NEEDS_TORCH() \
+  if (std::system("/usr/bin/python3 -c 'import torch' >/dev/null 2>&1") != 0) GTEST_SKIP() << "PyTorch is not installed (Debian's python3-torch)"
 
 std::vector<double> numbers(const std::string& line) {
   std::vector<double> all;
@@ -42,7 +41,8 @@ std::vector<double> numbers(const std::string& line) {
 TEST(Python, ReloadsWeightsAndMasks) {
   NEEDS_TORCH();
   const TemporaryFolder at;
-  const Outcome o = prune_checkpoint({source / "datasets/trained/lenet_300_100.safetensors", at / "small.safetensors", "--masks", at / "masks.safetensors", "--sparsity", "0.9", "--scope", "global"});
+  const Outcome o = prune_checkpoint({source / "datasets/trained/lenet_300_100.safetensors", at / "small.safetensors", "--masks",
+                                      at / "masks.safetensors", "--sparsity", "0.9", "--scope", "global"});
   ASSERT_EQ(o.status, 0) << o.err;
 
   // After the snippet: what the network says to a picture, what is kept, and what a step of training leaves at 0.
@@ -102,9 +102,10 @@ for name, t in load("f.safetensors").items():
     print(name, str(t.dtype), tuple(t.shape), *t.double().flatten().tolist())
 )");
   ASSERT_EQ(p.status, 0) << p.err;
-  EXPECT_EQ(p.out, "U8 torch.uint8 (2, 3) 0.0 1.0 2.0 3.0 40.0 5.0\nF64 torch.float64 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\n"
-                   "F32 torch.float32 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\nF16 torch.float16 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\n"
-                   "BF16 torch.bfloat16 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\nI64 torch.int64 (2, 3) 0.0 1.0 2.0 3.0 40.0 5.0\nnone torch.float32 (0, 3)\n");
+  EXPECT_EQ(p.out,
+            "U8 torch.uint8 (2, 3) 0.0 1.0 2.0 3.0 40.0 5.0\nF64 torch.float64 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\n"
+            "F32 torch.float32 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\nF16 torch.float16 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\n"
+            "BF16 torch.bfloat16 (2, 3) 0.0 1.0 2.5 3.0 40.0 5.125\nI64 torch.int64 (2, 3) 0.0 1.0 2.0 3.0 40.0 5.0\nnone torch.float32 (0, 3)\n");
 }
 
 // Inputs recorded in Python are those that the network sees here, and the tool takes them.
@@ -112,7 +113,8 @@ TEST(Python, RecordsInputsForCalibration) {
   NEEDS_TORCH();
   const TemporaryFolder at;
   const fs::path lenet = source / "datasets/trained/lenet_300_100.safetensors";
-  ASSERT_EQ(prune_checkpoint({lenet, at / "small.safetensors", "--masks", at / "masks.safetensors", "--sparsity", "0"}).status, 0);  // the whole network
+  ASSERT_EQ(prune_checkpoint({lenet, at / "small.safetensors", "--masks", at / "masks.safetensors", "--sparsity", "0"}).status,
+            0);  // the whole network
   const std::string pictures = "\npictures = torch.tensor([i * 37 % 101 / 101 for i in range(50 * 784)]).reshape(50, 784)\n";
   const Outcome p = python(at.path(), snippets()[0] + pictures + snippets()[1]);
   ASSERT_EQ(p.status, 0) << p.err;
@@ -122,11 +124,13 @@ TEST(Python, RecordsInputsForCalibration) {
   for (const char* layer : {"fc1", "fc2", "fc3"}) {
     const Tensor& recorded = inputs.at(std::string(layer) + ".weight.input");
     ASSERT_EQ(recorded.shape(), x.shape());
-    for (std::int64_t i = 0; i < x.numel(); ++i) ASSERT_TRUE(std::abs(recorded.at(i) - x.at(i)) <= 1e-4 * (1 + std::abs(x.at(i)))) << layer << " " << i;
+    for (std::int64_t i = 0; i < x.numel(); ++i)
+      ASSERT_TRUE(std::abs(recorded.at(i) - x.at(i)) <= 1e-4 * (1 + std::abs(x.at(i)))) << layer << " " << i;
     x = relu(linear(x, file.at(std::string(layer) + ".weight"), file.at(std::string(layer) + ".bias")));
   }
   for (const char* criterion : {"wanda", "sparsegpt"}) {
-    const Outcome o = prune_checkpoint({lenet, at / "out", "--criterion", criterion, "--granularity", "1:4", "--calibration", at / "inputs.safetensors"});
+    const Outcome o =
+        prune_checkpoint({lenet, at / "out", "--criterion", criterion, "--granularity", "1:4", "--calibration", at / "inputs.safetensors"});
     EXPECT_EQ(o.status, 0) << o.err;
     EXPECT_NE(tool("inspect", {at / "out"}).out.find(" 0.2500  1.000  1.000  1.000"), std::string::npos);
   }

@@ -58,10 +58,11 @@ TEST_F(ToolRefusals, Questions) {
 
 TEST_F(ToolRefusals, WhatWouldLeaveNothing) {
   const std::string says = "would be left with nothing by a sparsity of";
-  refused({"--sparsity", "1"}, "tensor \"fc1.weight\" (6, 8) would be left with nothing by a sparsity of 1; ask for less, --exclude it, or say --allow-empty");
-  refused({"--sparsity", "0.99"}, says);                                            // 47.5 of 48 are 48
-  refused({"--sparsity", "0.95", "--scope", "row"}, says);                          // 7.6 of 8 are 8
-  refused({"--sparsity", "0.95", "--criterion", "fpgm"}, says);                     // 5.7 of 6 filters
+  refused({"--sparsity", "1"},
+          "tensor \"fc1.weight\" (6, 8) would be left with nothing by a sparsity of 1; ask for less, --exclude it, or say --allow-empty");
+  refused({"--sparsity", "0.99"}, says);                                             // 47.5 of 48 are 48
+  refused({"--sparsity", "0.95", "--scope", "row"}, says);                           // 7.6 of 8 are 8
+  refused({"--sparsity", "0.95", "--criterion", "fpgm"}, says);                      // 5.7 of 6 filters
   refused({"--sparsity", "0.9", "--granularity", "block", "--block", "6x8"}, says);  // 0.9 of 1 block
   store(in, {{"large", "F32", {2, 2}, {9, 9, 9, 9}}, {"small", "F32", {2, 2}, {1, 1, 1, 1}}});
   bytes = get(in);
@@ -89,7 +90,8 @@ TEST_F(ToolRefusals, FilesThatLie) {
     with(text);
   };
   const std::vector<std::string> half{"--sparsity", "0.5"};
-  file(good.substr(0, good.size() - 1)), refused(half, "in: tensor \"fc2.weight\": data_offsets [216, 264] go beyond the file's 263 bytes of data; it is cut short or damaged");
+  file(good.substr(0, good.size() - 1)),
+      refused(half, "in: tensor \"fc2.weight\": data_offsets [216, 264] go beyond the file's 263 bytes of data; it is cut short or damaged");
   file(good + "x"), refused(half, "1 bytes at the end belong to no tensor");
   file(std::string(8, '\xff') + "{}"), refused(half, "a header of 18446744073709551615 bytes");
   file(""), refused(half, "0 bytes are too few for a safetensors file");
@@ -98,7 +100,8 @@ TEST_F(ToolRefusals, FilesThatLie) {
   changed("\"F16\"", "\"F8_E4M3\""), refused(half, "tensor \"fc2.weight\": dtype \"F8_E4M3\" is not supported");
   changed("fc2.weight", "fc1.weight"), refused(half, "the name \"fc1.weight\" comes twice");
   with(header.substr(8), "gap"), refused(half, "3 bytes at the end belong to no tensor");
-  for (const char* program : {"prune_checkpoint", "inspect"}) expect_refused(tool(program, {in, "--threads", "1"}), program == std::string("inspect") ? "3 bytes at the end" : "how much?", program);
+  for (const char* program : {"prune_checkpoint", "inspect"})
+    expect_refused(tool(program, {in, "--threads", "1"}), program == std::string("inspect") ? "3 bytes at the end" : "how much?", program);
   fs::remove(in), fs::create_directory(in);
   expect_refused(tool("inspect", {in}), "it is a folder; name a file", "inspect");
 }
@@ -106,14 +109,18 @@ TEST_F(ToolRefusals, FilesThatLie) {
 TEST_F(ToolRefusals, WeightsThatAreNoNumbers) {
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
     for (const std::string dtype : {"F32", "F64", "BF16"})
-      for (const std::vector<std::string>& how : std::vector<std::vector<std::string>>{{"--sparsity", "0.5"}, {"--sparsity", "0.5", "--scope", "global"}, {"--sparsity", "0.5", "--scope", "row"},
-                                                                                       {"--granularity", "2:4"}, {"--criterion", "fpgm", "--sparsity", "0.5"}}) {
+      for (const std::vector<std::string>& how : std::vector<std::vector<std::string>>{{"--sparsity", "0.5"},
+                                                                                       {"--sparsity", "0.5", "--scope", "global"},
+                                                                                       {"--sparsity", "0.5", "--scope", "row"},
+                                                                                       {"--granularity", "2:4"},
+                                                                                       {"--criterion", "fpgm", "--sparsity", "0.5"}}) {
         Stored w = normal("w", dtype, {4, 8}, 1);
         w.values[13] = bad;
         if (dtype == "BF16" && std::isnan(bad)) w.values[13] = 0;
         store(in, {normal("good", "F32", {4, 8}, 2), w});
         bytes = get(in);
-        if (dtype == "BF16" && std::isnan(bad)) bytes[bytes.size() - 2 * (32 - 13) + 1] = '\x7f', bytes[bytes.size() - 2 * (32 - 13)] = '\xc0', put(in, bytes);
+        if (dtype == "BF16" && std::isnan(bad))
+          bytes[bytes.size() - 2 * (32 - 13) + 1] = '\x7f', bytes[bytes.size() - 2 * (32 - 13)] = '\xc0', put(in, bytes);
         refused(how, fmt::format("tensor \"w\" (4, 8) holds {} at index 13; weights must be finite numbers", bad));
       }
 }
@@ -129,7 +136,8 @@ TEST_F(ToolRefusals, CalibrationThatDoesNotFit) {
     const std::vector<std::string> ask{"--criterion", criterion, "--sparsity", "0.5", "--calibration", c};
     auto calibration = [&](std::vector<Stored> all) { store(c, all); };
     const Stored one = normal("fc1.weight.input", "F32", {30, 8}, 4), two = normal("fc2.weight.input", "F32", {30, 6}, 5);
-    calibration({one}), refused(ask, "c: has no tensor \"fc2.weight.input\" (tokens, 6) for the weight (4, 6); --exclude the weight, or record its inputs");
+    calibration({one}),
+        refused(ask, "c: has no tensor \"fc2.weight.input\" (tokens, 6) for the weight (4, 6); --exclude the weight, or record its inputs");
     calibration({one, normal("fc2.weight.input", "F32", {30, 7}, 5)});
     refused(ask, "\"fc2.weight.input\" is F32 (30, 7), but the weight (4, 6) needs (tokens, 6) of real numbers");
     calibration({one, normal("fc2.weight.input", "F32", {5, 6, 6}, 5)}), refused(ask, "is F32 (5, 6, 6)");

@@ -23,12 +23,18 @@ inline std::string stored_bytes(const Stored& s) {
   std::string bytes;
   auto put = [&](auto x) { bytes.append(reinterpret_cast<const char*>(&x), sizeof x); };
   for (const double v : s.values) {
-    if (s.dtype == "F64") put(v);
-    else if (s.dtype == "F32") put(static_cast<float>(v));
-    else if (s.dtype == "F16") put(to_f16(static_cast<float>(v)));
-    else if (s.dtype == "BF16") put(to_bf16(static_cast<float>(v)));
-    else if (s.dtype == "I64") put(static_cast<std::int64_t>(v));
-    else put(static_cast<std::uint8_t>(v));
+    if (s.dtype == "F64")
+      put(v);
+    else if (s.dtype == "F32")
+      put(static_cast<float>(v));
+    else if (s.dtype == "F16")
+      put(to_f16(static_cast<float>(v)));
+    else if (s.dtype == "BF16")
+      put(to_bf16(static_cast<float>(v)));
+    else if (s.dtype == "I64")
+      put(static_cast<std::int64_t>(v));
+    else
+      put(static_cast<std::uint8_t>(v));
   }
   return bytes;
 }

@@ -51,13 +51,21 @@ void by_threshold(const Request& r, const SafeTensorsFile& in, const Tensors& te
   std::int64_t total = 0;
   for (const FileTensor* t : tensors) {
     streams.push_back({t->name, t->shape.numel(), [&r, &in, t](std::int64_t begin, std::int64_t n, T* scores) {
-                         read_weights(in, *t, begin, n, scores);
+                         read_unchecked(in, *t, begin, n, scores);
                          elementwise_scores(r, *t, begin, n, scores);
                        }});
     total += t->shape.numel();
   }
-  const auto selection = std::make_shared<prune::StreamSelection<T>>(
-      prune::select_stream(streams, prune::count(*r.sparsity, total, "--sparsity"), {.piece = window_size}));
+  auto select = [&] {
+    try {
+      return prune::select_stream(streams, prune::count(*r.sparsity, total, "--sparsity"), {.piece = window_size});
+    } catch (const Error&) {  // a NaN: say it as everywhere here
+      for (const FileTensor* t : tensors)
+        for (std::int64_t i = 0; i < t->shape.numel(); i += window_size) read_weights(in, *t, i, std::min(window_size, t->shape.numel() - i));
+      throw;
+    }
+  };
+  const auto selection = std::make_shared<prune::StreamSelection<T>>(select());
   for (std::size_t k = 0; k < tensors.size(); ++k) {
     const FileTensor* t = tensors[k];
     choices[first + k].kept = t->shape.numel() - selection->removed(k);
@@ -72,8 +80,10 @@ void by_threshold(const Request& r, const SafeTensorsFile& in, const Tensors& te
 
 void by_threshold(const Request& r, const SafeTensorsFile& in, const Tensors& tensors, std::vector<Choice>& choices) {
   auto run = [&](const Tensors& some, std::size_t first) {  // (f32 numbers keep their order as f64 ones)
-    if (std::ranges::any_of(some, [](const FileTensor* t) { return t->type.becomes == DType::f64; })) by_threshold<double>(r, in, some, choices, first);
-    else by_threshold<float>(r, in, some, choices, first);
+    if (std::ranges::any_of(some, [](const FileTensor* t) { return t->type.becomes == DType::f64; }))
+      by_threshold<double>(r, in, some, choices, first);
+    else
+      by_threshold<float>(r, in, some, choices, first);
   };
   if (r.scope == "global") return run(tensors, 0);
   for (std::size_t k = 0; k < tensors.size(); ++k) {
@@ -113,11 +123,11 @@ void by_pattern(const Request& r, const FileTensor& t, Choice& choice) {
 const FileTensor& input_of(const SafeTensorsFile& calibration, const FileTensor& t) {
   const std::string name = t.name + ".input";
   const FileTensor* x = calibration.find(name);
-  require(x != nullptr, "calibration {}: has no tensor \"{}\" (tokens, {}) for the weight {}; --exclude the weight, or record its inputs", calibration.name(),
-          printable(name), row_size(t), t.shape);
+  require(x != nullptr, "calibration {}: has no tensor \"{}\" (tokens, {}) for the weight {}; --exclude the weight, or record its inputs",
+          calibration.name(), printable(name), row_size(t), t.shape);
   require(is_floating(*x) && x->shape.rank() == 2 && x->shape[1] == row_size(t) && x->shape[0] > 0,
-          "calibration {}: \"{}\" is {} {}, but the weight {} needs (tokens, {}) of real numbers", calibration.name(), printable(name), x->type.name, x->shape, t.shape,
-          row_size(t));
+          "calibration {}: \"{}\" is {} {}, but the weight {} needs (tokens, {}) of real numbers", calibration.name(), printable(name), x->type.name,
+          x->shape, t.shape, row_size(t));
   return *x;
 }
 
@@ -143,7 +153,9 @@ void by_activations(const Request& r, const SafeTensorsFile& calibration, const 
     };
   } else {
     choice.window = t.shape.numel();
-    choice.move = [&, amount](const Tensor& w) { return prune::sparsegpt(t.name, reshape(w, t.shape), statistics(calibration, t, true).second_moments(), amount); };
+    choice.move = [&, amount](const Tensor& w) {
+      return prune::sparsegpt(t.name, reshape(w, t.shape), statistics(calibration, t, true).second_moments(), amount);
+    };
   }
 }
 
@@ -177,7 +189,8 @@ void by_group(const Request& r, const SafeTensorsFile& in, const Tensors& tensor
     return prune::remove_lowest(some, prune::count(*r.sparsity, total, "--sparsity"));
   };
   std::vector<Tensor> masks;
-  if (r.scope == "global") masks = remove(candidates);
+  if (r.scope == "global")
+    masks = remove(candidates);
   else
     for (const prune::Candidate& c : candidates) masks.push_back(remove({c})[0]);
   for (std::size_t k = 0; k < tensors.size(); ++k) {

@@ -27,7 +27,8 @@ struct Choice {
 constexpr std::int64_t window_size = 1 << 18;  // about; a row is never cut where rows matter
 
 // One for each of the tensors. Reads them once or twice; and of the calibration file (null where none is asked for) whatever it needs.
-std::vector<Choice> choose(const Request& r, const SafeTensorsFile& in, const SafeTensorsFile* calibration, const std::vector<const FileTensor*>& tensors);
+std::vector<Choice> choose(const Request& r, const SafeTensorsFile& in, const SafeTensorsFile* calibration,
+                           const std::vector<const FileTensor*>& tensors);
 
 // Scores of a window for the criteria that look at nothing but the weight itself, magnitude and random: elements begin .. begin + n of what
 // prune/scores gives for the whole tensor.

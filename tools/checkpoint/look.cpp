@@ -106,7 +106,8 @@ std::string table(const std::vector<Look>& all) {
   text += fmt::format("  {:>9}  {:>9}  {:>9}  {}\n", "min", "max", "norm", "from -largest to largest, zeros left out");
   std::int64_t size = 0, zeros = 0;
   for (const Look& l : all) {
-    text += fmt::format("{:<{}}  {:<{}}  {:<5}  {:>11}  {:>7.4f}", printable(l.tensor->name, 60), name, str(l.tensor->shape), shape, l.tensor->type.name, l.size, below(l.density(), 4));
+    text += fmt::format("{:<{}}  {:<{}}  {:<5}  {:>11}  {:>7.4f}", printable(l.tensor->name, 60), name, str(l.tensor->shape), shape,
+                        l.tensor->type.name, l.size, below(l.density(), 4));
     for (const double c : l.conformity) text += c < 0 ? fmt::format("  {:>5}", "-") : fmt::format("  {:>5.3f}", below(c, 3));
     text += fmt::format("  {:>9.4g}  {:>9.4g}  {:>9.4g}  |{}|", l.min, l.max, l.norm, bars(l));
     if (l.nans > 0) text += fmt::format("  {} NaN", l.nans);
@@ -115,7 +116,8 @@ std::string table(const std::vector<Look>& all) {
     if (l.is_weight()) size += l.size, zeros += l.zeros;
   }
   if (size == 0) return text;
-  return text + fmt::format("{} of {} weights (floating, two axes or more) are not 0: {:.2f}%\n", size - zeros, size, 100 * below(static_cast<double>(size - zeros) / static_cast<double>(size), 4));
+  return text + fmt::format("{} of {} weights (floating, two axes or more) are not 0: {:.2f}%\n", size - zeros, size,
+                            100 * below(static_cast<double>(size - zeros) / static_cast<double>(size), 4));
 }
 
 }  // namespace bonsai::tools

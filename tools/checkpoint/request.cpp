@@ -58,13 +58,16 @@ void Request::settle() {
     kind = "N:M";
   }
   require(kind != "N:M" || pattern, "--granularity: put numbers for N and M, such as 2:4, which keeps two of every four");
-  require(among(kind, {"weight", "filter", "N:M", "block"}), "--granularity: \"{}\" is not one of weight|filter|N:M|block, where N:M is, say, 2:4", printable(granularity));
+  require(among(kind, {"weight", "filter", "N:M", "block"}), "--granularity: \"{}\" is not one of weight|filter|N:M|block, where N:M is, say, 2:4",
+          printable(granularity));
   require(among(kind, rule->granularities), "--granularity {}: {} knows {}", granularity, criterion, fmt::join(rule->granularities, ", "));
-  require((kind != "filter" && kind != "block") || scope != "row", "--scope row: is for single weights; a {} is taken from a layer or from all layers", kind);
+  require((kind != "filter" && kind != "block") || scope != "row",
+          "--scope row: is for single weights; a {} is taken from a layer or from all layers", kind);
   if (pattern) {
     require(scope.empty(), "--scope {}: {} decides in each group of {} weights by itself; leave the option out", scope, pattern->str(), pattern->m);
     const double own = 1 - pattern->density();
-    require(!sparsity || std::abs(*sparsity - own) < 1e-9, "--sparsity {}: {} removes {}; leave the option out", sparsity.value_or(0), pattern->str(), own);
+    require(!sparsity || std::abs(*sparsity - own) < 1e-9, "--sparsity {}: {} removes {}; leave the option out", sparsity.value_or(0), pattern->str(),
+            own);
     sparsity = own;
     scope = "group";
     amount = pattern->str();
@@ -77,7 +80,8 @@ void Request::settle() {
   }
   require(!p || criterion == "lp-filter", "--p: belongs to lp-filter, not to {}", criterion);
   const bool calibrated = criterion == "wanda" || criterion == "sparsegpt";
-  require(!calibrated || !calibration.empty(), "{} needs to see what goes into each layer: --calibration FILE, with a tensor NAME.input (tokens, in) for each weight NAME", criterion);
+  require(!calibrated || !calibration.empty(),
+          "{} needs to see what goes into each layer: --calibration FILE, with a tensor NAME.input (tokens, in) for each weight NAME", criterion);
   require(calibrated || calibration.empty(), "--calibration: {} does not look at activations; wanda and sparsegpt do", criterion);
   if (kind == "filter") grouping.kind = prune::Granularity::filter;
   if (kind == "block") {
@@ -108,8 +112,11 @@ std::vector<const FileTensor*> selected(const Request& r, const SafeTensorsFile&
 }
 
 void require_apart(const Request& r) {
-  const std::vector<std::pair<std::string, std::string>> files{
-      {"the input", r.input}, {"--calibration", r.calibration}, {"the output", r.dry_run ? "" : r.output}, {"--masks", r.dry_run ? "" : r.masks}, {"--report", r.report}};
+  const std::vector<std::pair<std::string, std::string>> files{{"the input", r.input},
+                                                               {"--calibration", r.calibration},
+                                                               {"the output", r.dry_run ? "" : r.output},
+                                                               {"--masks", r.dry_run ? "" : r.masks},
+                                                               {"--report", r.report}};
   for (std::size_t b = 2; b < files.size(); ++b)
     for (std::size_t a = 0; a < b; ++a) {
       if (files[a].second.empty() || files[b].second.empty()) continue;

@@ -15,7 +15,8 @@ namespace {
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void require_something_left(const Request& r, const FileTensor& t, std::int64_t kept) {
-  require(kept != 0 || r.allow_empty, "tensor \"{}\" {} would be left with nothing by {}; ask for less, --exclude it, or say --allow-empty", printable(t.name), t.shape, r.amount);
+  require(kept != 0 || r.allow_empty, "tensor \"{}\" {} would be left with nothing by {}; ask for less, --exclude it, or say --allow-empty",
+          printable(t.name), t.shape, r.amount);
 }
 
 struct Sums {
@@ -40,9 +41,12 @@ void clear(void* bytes, const std::uint8_t* mask, std::int64_t n) {  // (in whol
   for (std::int64_t i = 0; i < n; ++i) x[i] = mask[i] ? x[i] : T(0);
 }
 void clear(std::uint64_t element_bytes, void* bytes, const std::uint8_t* mask, std::int64_t n) {
-  if (element_bytes == 8) clear<std::uint64_t>(bytes, mask, n);
-  else if (element_bytes == 4) clear<std::uint32_t>(bytes, mask, n);
-  else clear<std::uint16_t>(bytes, mask, n);
+  if (element_bytes == 8)
+    clear<std::uint64_t>(bytes, mask, n);
+  else if (element_bytes == 4)
+    clear<std::uint32_t>(bytes, mask, n);
+  else
+    clear<std::uint16_t>(bytes, mask, n);
 }
 
 // Values as the file's type has them, to the nearest.
@@ -53,9 +57,12 @@ void narrow(const FileTensor& t, const Tensor& values, void* bytes) {
     const double largest = t.type.name == "F16" ? beyond_f16 : static_cast<double>(std::numeric_limits<T>::max());
     for (std::int64_t i = 0; i < values.numel(); ++i)
       require(std::abs(v[i]) < largest, "tensor \"{}\": its weight {} became {}, which does not fit in {}", printable(t.name), i, v[i], t.type.name);
-    if (t.type.name == "F16") std::transform(v, v + values.numel(), half, [](T x) { return to_f16(static_cast<float>(x)); });
-    else if (t.type.name == "BF16") std::transform(v, v + values.numel(), half, [](T x) { return to_bf16(static_cast<float>(x)); });
-    else std::memcpy(bytes, v, values.size_in_bytes());
+    if (t.type.name == "F16")
+      std::transform(v, v + values.numel(), half, [](T x) { return to_f16(static_cast<float>(x)); });
+    else if (t.type.name == "BF16")
+      std::transform(v, v + values.numel(), half, [](T x) { return to_bf16(static_cast<float>(x)); });
+    else
+      std::memcpy(bytes, v, values.size_in_bytes());
   });
 }
 
@@ -93,8 +100,9 @@ class Rewriter {
         dispatch_floating("prune_checkpoint", w.dtype(), [&]<class T>() { sum = squares(w.data<T>().data(), n); });
         return sum;
       };
-      dispatch_floating("prune_checkpoint", w.dtype(), [&]<class T>() { require_finite(in_, t, first, n, w.data<T>().data()); });
       parts[k].squares = norm();
+      if (!std::isfinite(parts[k].squares))  // an infinity or NaN among them; or f64 numbers too large to be squared
+        dispatch_floating("prune_checkpoint", w.dtype(), [&]<class T>() { require_finite(in_, t, first, n, w.data<T>().data()); });
       if (choice.move) {
         const auto [kept, values] = choice.move(w);
         std::copy_n(kept.data<std::uint8_t>().data(), n, m);
@@ -135,8 +143,8 @@ class Rewriter {
 
 }  // namespace
 
-std::vector<Pruned> rewrite(const Request& r, const SafeTensorsFile& in, const std::vector<const FileTensor*>& tensors, const std::vector<Choice>& choices,
-                            OutputFile* out, OutputFile* masks) {
+std::vector<Pruned> rewrite(const Request& r, const SafeTensorsFile& in, const std::vector<const FileTensor*>& tensors,
+                            const std::vector<Choice>& choices, OutputFile* out, OutputFile* masks) {
   std::vector<FileTensor> mask_entries;
   std::uint64_t mask_bytes = 0;
   for (std::size_t k = 0; k < tensors.size(); ++k) {
@@ -155,8 +163,10 @@ std::vector<Pruned> rewrite(const Request& r, const SafeTensorsFile& in, const s
   std::vector<Pruned> pruned(tensors.size());
   for (const FileTensor* t : order) {
     const auto k = static_cast<std::size_t>(std::ranges::find(tensors, t) - tensors.begin());
-    if (k == tensors.size()) rewriter.copy(*t);
-    else pruned[k] = rewriter.prune(*t, choices[k], masks, mask_header.size() + mask_entries[k].begin);
+    if (k == tensors.size())
+      rewriter.copy(*t);
+    else
+      pruned[k] = rewriter.prune(*t, choices[k], masks, mask_header.size() + mask_entries[k].begin);
   }
   return pruned;
 }

@@ -14,7 +14,7 @@ struct Pruned {  // what has become of one tensor
 
 // Writes nothing where an output is null. `masks` receives a safetensors file of NAME.mask (u8).
 // Throws when a tensor keeps nothing, unless allow_empty.
-std::vector<Pruned> rewrite(const Request& r, const SafeTensorsFile& in, const std::vector<const FileTensor*>& tensors, const std::vector<Choice>& choices,
-                            OutputFile* out, OutputFile* masks);
+std::vector<Pruned> rewrite(const Request& r, const SafeTensorsFile& in, const std::vector<const FileTensor*>& tensors,
+                            const std::vector<Choice>& choices, OutputFile* out, OutputFile* masks);
 
 }  // namespace bonsai::tools
