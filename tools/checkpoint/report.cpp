@@ -56,7 +56,7 @@ std::string json(const Request& r, const SafeTensorsFile& in, const std::vector<
                             {"seconds", p.seconds},
                             {"empty", p.kept == 0}});
   }
-  return j.dump(2) + "\n";
+  return j.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";  // (a path may be any bytes)
 }
 
 }  // namespace bonsai::tools
