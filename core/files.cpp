@@ -51,42 +51,6 @@ auto retry(F&& call) {
   }
 }
 
-// The temporary file: closed and removed at the end of the scope, unless it has become the target.
-class Temporary {
- public:
-  explicit Temporary(const std::filesystem::path& target) : target_(target) {
-    static std::atomic<unsigned> count{0};
-    const std::string name = fmt::format(".{}.{}.{}.partial", target.filename().string(), ::getpid(), count++);
-    path_ = target.parent_path() / name;
-    descriptor_ = retry([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-    if (descriptor_ < 0) fail_on("writing", target_, errno);
-  }
-  ~Temporary() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = retry([&] { return ::write(descriptor_, bytes.data(), std::min(bytes.size(), most_at_once)); });
-      if (n < 0) fail_on("writing", target_, errno);
-      bytes.remove_prefix(n);
-    }
-  }
-  void become_target() {
-    if (retry([&] { return ::fsync(descriptor_); }) < 0) fail_on("writing", target_, errno);
-    if (::close(std::exchange(descriptor_, -1)) < 0 && errno != EINTR) fail_on("writing", target_, errno);
-    if (::rename(path_.c_str(), target_.c_str()) < 0) fail_on("writing", target_, errno);
-    path_.clear();
-  }
-
- private:
-  std::filesystem::path target_, path_;
-  int descriptor_ = -1;
-};
-
 // Makes the rename itself survive a power cut. A folder that may be written but not listed cannot be opened, and some file systems
 // cannot sync folders at all: the file is whole all the same.
 void sync_folder(const std::filesystem::path& target) {
@@ -153,14 +117,61 @@ std::string read_whole(const std::filesystem::path& path, std::uint64_t most) {
   return bytes;
 }
 
+// The temporary file: closed and removed at the end of the scope, unless it has become the target.
+OutputFile::OutputFile(std::filesystem::path target) : target_(std::move(target)) {
+  require(target_.has_filename(), "writing {}: it names a folder; add a file name", shown(target_));
+  std::error_code none;
+  const auto there = std::filesystem::status(target_, none);
+  if (std::filesystem::is_directory(there)) fail_on("writing", target_, EISDIR);
+  require(!std::filesystem::exists(there) || std::filesystem::is_regular_file(there), "writing {}: it is not a regular file; choose another name",
+          shown(target_));
+  static std::atomic<unsigned> count{0};
+  const std::string name = fmt::format(".{}.{}.{}.partial", target_.filename().string(), ::getpid(), count++);
+  path_ = target_.parent_path() / name;
+  descriptor_ = retry([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+  if (descriptor_ < 0) fail_on("writing", target_, errno);
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+void OutputFile::write(std::uint64_t offset, const void* bytes, std::size_t n) {
+  [[maybe_unused]] const std::uint64_t begin = offset;
+  [[maybe_unused]] const std::size_t whole = n;
+  for (const char* at = static_cast<const char*>(bytes); n > 0;) {
+    const ssize_t written = retry([&] { return ::pwrite(descriptor_, at, std::min(n, most_at_once), static_cast<off_t>(offset)); });
+    if (written < 0) fail_on("writing", target_, errno);
+    at += written, offset += written, n -= written;
+  }
+#ifdef SYNC_FILE_RANGE_WRITE
+  if (whole >= 1 << 16) ::sync_file_range(descriptor_, static_cast<off_t>(begin), static_cast<off_t>(whole), SYNC_FILE_RANGE_WRITE);  // (a hint: sync() tells what failed)
+#endif
+}
+
+void OutputFile::sync() {
+  if (retry([&] { return ::fsync(descriptor_); }) < 0) fail_on("writing", target_, errno);
+}
+
+void OutputFile::finish() {
+  sync();
+  if (::close(std::exchange(descriptor_, -1)) < 0 && errno != EINTR) fail_on("writing", target_, errno);
+  if (::rename(path_.c_str(), target_.c_str()) < 0) fail_on("writing", target_, errno);
+  path_.clear();
+  sync_folder(target_);
+}
+
 void write_whole(const std::filesystem::path& path, std::string_view bytes) { write_whole(path, std::span(&bytes, 1)); }
 
 void write_whole(const std::filesystem::path& path, std::span<const std::string_view> parts) {
-  require(path.has_filename(), "writing {}: it names a folder; add a file name", shown(path));
-  Temporary file(path);
-  for (std::string_view part : parts) file.write(part);
-  file.become_target();
-  sync_folder(path);
+  OutputFile file(path);
+  std::uint64_t at = 0;
+  for (std::string_view part : parts) {
+    file.write(at, part.data(), part.size());
+    at += part.size();
+  }
+  file.finish();
 }
 
 int remove_partial_files(const std::filesystem::path& folder) {

@@ -37,7 +37,26 @@ std::string read_whole(const std::filesystem::path& path, std::uint64_t most = s
 void write_whole(const std::filesystem::path& path, std::string_view bytes);
 void write_whole(const std::filesystem::path& path, std::span<const std::string_view> parts);
 
-// A kill during write_whole leaves its temporary (".NAME.PID.COUNT.partial") behind; a run that resumes removes them from its
+// The same for a file that is too large to be put together in memory: it is written by pieces, anywhere in it, by several threads if they
+// like, and becomes the target when finish() is called; without that it vanishes. A target that is there and no regular file is refused
+// (renaming over a device would replace it).
+class OutputFile {
+ public:
+  explicit OutputFile(std::filesystem::path target);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::uint64_t offset, const void* bytes, std::size_t n);  // the disk begins with it at once
+  void sync();    // what has been written is on the disk; the target is still as it was
+  void finish();  // sync() and the rename
+
+ private:
+  std::filesystem::path target_, path_;
+  int descriptor_ = -1;
+};
+
+// A kill while a file is written leaves its temporary (".NAME.PID.COUNT.partial") behind; a run that resumes removes them from its
 // folder first. Returns how many there were. A folder that does not exist has none.
 int remove_partial_files(const std::filesystem::path& folder);
 

@@ -37,7 +37,7 @@ struct Settings {
   std::vector<std::string> images;
   std::optional<std::int64_t> example;
   std::optional<double> sparse_threshold;
-  bool invert = false;
+  bool invert = false, zeros = false;
 };
 
 // ---- The two networks
@@ -54,8 +54,14 @@ Networks load(const SafeTensors& file, const Settings& s) {
     p->unpack();
     p->clear_mask();
   }
-  if (s.sparse_threshold)
-    for (nn::Parameter* p : n.packed->parameters()) p->unpack();
+  for (nn::Parameter* p : n.packed->parameters()) {
+    if (s.sparse_threshold) p->unpack();
+    if (s.zeros && p->shape().rank() >= 2 && !p->is_masked() && !p->is_packed()) {
+      Tensor mask = empty(p->shape(), DType::u8);
+      std::ranges::transform(p->leaf().data<float>(), mask.mutable_data<std::uint8_t>().begin(), [](float w) { return w != 0; });
+      p->set_mask(mask);
+    }
+  }
   if (!nn::is_packed_file(file) || s.sparse_threshold) nn::choose_forms(*n.packed, s.sparse_threshold);  // (a packed file has chosen)
   return n;
 }
@@ -248,6 +254,7 @@ void run(int argc, char** argv) {
          "mnist|fashion-mnist|cifar-10", picture_sets);
   o.integer("--example", s.example, "look at this image of the test set", 0, 9999);
   o.flag("--invert", s.invert, "the pictures are black on white");
+  o.flag("--zeros", s.zeros, "what is 0 was pruned: for a file without masks, such as prune_checkpoint's");
   o.text("--export", s.export_to, "write the network as a packed file", "FILE");
   o.real("--sparse-threshold", s.sparse_threshold, "pack layers below this density; 1: all that are pruned [a table, by shape]", 0, 1);
   o.text("--data-dir", s.data_dir, "where the data sets lie [$BONSAI_DATA, else ~/.cache/bonsai]", "DIR");

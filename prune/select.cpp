@@ -2,26 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "core/parallel.h"
+#include "prune/select_keys.h"
 
 namespace bonsai::prune {
 namespace {
-
-// Real numbers as integers in the same order: of the negative ones all bits but the sign are flipped. Adding 0 first makes -0 and +0
-// equal, as they are.
-std::int32_t key(float x) {
-  const std::int32_t b = std::bit_cast<std::int32_t>(x + 0.0f);
-  return b ^ ((b >> 31) & 0x7fffffff);
-}
-std::int64_t key(double x) {
-  const std::int64_t b = std::bit_cast<std::int64_t>(x + 0.0);
-  return b ^ ((b >> 63) & 0x7fffffffffffffff);
-}
 
 // A run of entries of one candidate: the work is done piece by piece, in parallel, and put together in the pieces' order.
 template <class T>
@@ -56,22 +45,6 @@ std::vector<Piece<T>> cut(const std::vector<Candidate>& candidates, std::vector<
   return pieces;
 }
 
-constexpr int digit = 11;  // bits: a histogram of 2,048 counts stays in the first cache, and the digit of all NaNs is an end of it
-using Histogram = std::array<std::int64_t, 1 << digit>;
-
-// The highest digit of a key, 0 .. 2047 in the keys' order.
-template <class Key>
-int top_digit(Key x) {
-  return static_cast<int>(x >> (8 * sizeof(Key) - digit)) + (1 << (digit - 1));
-}
-
-// The digit in which the left-th lowest key lies; `left` becomes its place among the keys that share it.
-int find_digit(const Histogram& h, std::int64_t& left) {
-  int d = 0;
-  while (h[d] < left) left -= h[d++];
-  return d;
-}
-
 template <class T>
 void refuse_nan(const std::vector<Piece<T>>& pieces) {
   for (const Piece<T>& p : pieces)
@@ -83,30 +56,30 @@ void refuse_nan(const std::vector<Piece<T>>& pieces) {
 // few keys are left to look at: those that share it are copied out, and the other digits are found among them.
 template <class T>
 void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::vector<Tensor>& masks) {
-  using Key = decltype(key(T()));
-  constexpr int bits = 8 * sizeof(Key), top = bits - digit;
+  using Key = decltype(select_key(T()));
+  constexpr int bits = 8 * sizeof(Key), top = bits - select_digit;
   const std::vector<Piece<T>> pieces = cut<T>(candidates, masks);
   const auto count_of = static_cast<std::int64_t>(pieces.size());
 
   std::vector<Histogram> counts(pieces.size());
   parallel_for(count_of, [&](std::int64_t k) {
     const T* scores = pieces[k].scores;
-    std::array<std::array<std::uint32_t, 1 << digit>, 4> four{};  // in turn, so that equal neighbours do not wait for each other
+    std::array<std::array<std::uint32_t, 1 << select_digit>, 4> four{};  // in turn, so that equal neighbours do not wait for each other
     pieces[k].visit([&](auto kept) {
       constexpr std::int64_t block = 1024;
       std::uint16_t digits[block];  // a loop that vectorises, and one that cannot
       for (std::int64_t i = 0; i < pieces[k].size; i += block) {
         const auto n = static_cast<std::int32_t>(std::min(block, pieces[k].size - i));
-        for (std::int32_t j = 0; j < n; ++j) digits[j] = static_cast<std::uint16_t>(top_digit(key(scores[i + j])));
+        for (std::int32_t j = 0; j < n; ++j) digits[j] = static_cast<std::uint16_t>(top_digit(select_key(scores[i + j])));
         for (std::int32_t j = 0; j < n; ++j) four[j & 3][digits[j]] += kept(i + j);
       }
     });
-    for (int d = 0; d < 1 << digit; ++d) counts[k][d] = std::int64_t{four[0][d]} + four[1][d] + four[2][d] + four[3][d];
+    for (int d = 0; d < 1 << select_digit; ++d) counts[k][d] = std::int64_t{four[0][d]} + four[1][d] + four[2][d] + four[3][d];
   });
   Histogram all{};
   for (const Histogram& h : counts)
-    for (int d = 0; d < 1 << digit; ++d) all[d] += h[d];
-  if (std::accumulate(all.begin(), all.begin() + 4, std::int64_t{0}) + std::accumulate(all.end() - 4, all.end(), std::int64_t{0}) > 0) refuse_nan(pieces);
+    for (int d = 0; d < 1 << select_digit; ++d) all[d] += h[d];
+  if (may_hold_nan(all)) refuse_nan(pieces);
   const std::int64_t kept = std::accumulate(all.begin(), all.end(), std::int64_t{0});
   require(remove >= 0 && remove <= kept, "select: cannot remove {} of {} kept entries", remove, kept);
 
@@ -126,7 +99,7 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
         std::uint8_t wanted[block];
         for (std::int64_t i = 0; i < pieces[k].size; i += block) {
           const auto size = static_cast<std::int32_t>(std::min<std::int64_t>(block, pieces[k].size - i));
-          for (std::int32_t j = 0; j < size; ++j) here[j] = key(scores[i + j]);
+          for (std::int32_t j = 0; j < size; ++j) here[j] = select_key(scores[i + j]);
           for (std::int32_t j = 0; j < size; ++j) wanted[j] = kept(i + j) && top_digit(here[j]) == first ? 1 : 0;
           std::int32_t n = 0;  // every key is written, and stays when it is wanted: no branch that could be mispredicted
           for (std::int32_t j = 0; j < size; ++j) {
@@ -137,9 +110,9 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
         }
       });
     });
-    known = static_cast<Key>(first - (1 << (digit - 1)));
+    known = static_cast<Key>(first - (1 << (select_digit - 1)));
     for (int shift = top; shift > 0;) {
-      const int width = std::min(digit, shift);
+      const int width = std::min(select_digit, shift);
       shift -= width;
       Histogram h{};
       for (const Key x : keys) h[(x >> shift) & ((1 << width) - 1)] += x >> (shift + width) == known;
@@ -154,14 +127,14 @@ void select(const std::vector<Candidate>& candidates, std::int64_t remove, std::
     pieces[k].visit([&](auto kept) {
       const auto n = static_cast<std::int32_t>(pieces[k].size);
       std::int32_t equal = 0;  // (two plain loops, which compilers vectorise)
-      for (std::int32_t i = 0; i < n; ++i) out[i] = kept(i) && key(scores[i]) >= known ? 1 : 0;
-      for (std::int32_t i = 0; i < n; ++i) equal += kept(i) && key(scores[i]) == known ? 1 : 0;
+      for (std::int32_t i = 0; i < n; ++i) out[i] = kept(i) && select_key(scores[i]) >= known ? 1 : 0;
+      for (std::int32_t i = 0; i < n; ++i) equal += kept(i) && select_key(scores[i]) == known ? 1 : 0;
       ties[k] = equal;
     });
   });
   for (std::size_t k = 0; left > 0 && k < pieces.size(); ++k)  // of equal scores the first ones go
     for (std::int64_t i = 0; ties[k] > 0 && left > 0 && i < pieces[k].size; ++i)
-      if (pieces[k].out[i] && key(pieces[k].scores[i]) == known) {
+      if (pieces[k].out[i] && select_key(pieces[k].scores[i]) == known) {
         pieces[k].out[i] = 0;
         --left;
         --ties[k];

@@ -107,6 +107,20 @@ TEST(predict, exports_come_back_with_the_same_bits) {
   }
 }
 
+// A file without masks: zeros count as pruned when asked to.
+TEST(predict, zeros) {
+  NEEDS_MNIST();
+  const TemporaryFolder at;
+  save_random(at / "net");
+  std::vector<NamedTensor> values;
+  for (const NamedTensor& t : load_safetensors(at / "net").tensors)
+    if (!t.name.ends_with(".mask")) values.push_back(t);
+  save_safetensors(at / "values", values);
+  auto first = [](const Outcome& o) { return o.out.substr(o.out.find(": "), o.out.find("\n\n") - o.out.find(": ")); };
+  EXPECT_EQ(first(predict({at / "values", "--zeros"})), first(predict({at / "net"})));
+  EXPECT_TRUE(says(predict({at / "values"}), ": 266200 of 266200 weights"));
+}
+
 TEST(predict, pictures) {
   NEEDS_MNIST();
   const TemporaryFolder at;

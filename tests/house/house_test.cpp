@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 const fs::path root = BONSAI_SOURCE_DIR;
-const std::vector<std::string> folders{"core", "nn", "datasets", "cuda", "prune", "experiments", "tests"};
+const std::vector<std::string> folders{"core", "nn", "datasets", "cuda", "prune", "experiments", "tools", "tests"};
 
 std::vector<std::string> lines_of(const fs::path& file) {
   std::vector<std::string> lines;
@@ -43,7 +43,8 @@ std::string shown(const fs::path& file) { return fs::relative(file, root).string
 const std::map<std::string, std::set<std::string>> below{
     {"core", {}}, {"nn", {"core"}}, {"datasets", {"core"}}, {"cuda", {"core"}}, {"prune", {"core", "nn"}},
     {"experiments", {"core", "nn", "datasets", "cuda", "prune"}},
-    {"tests", {"core", "nn", "datasets", "cuda", "prune", "experiments"}}};
+    {"tools", {"core", "nn", "datasets", "cuda", "prune", "experiments"}},
+    {"tests", {"core", "nn", "datasets", "cuda", "prune", "experiments", "tools"}}};
 
 TEST(layers, nothing_includes_upward) {
   const std::regex include(R"re(^\s*#\s*include\s+"([a-z]+)/)re");
