@@ -11,14 +11,12 @@
 #include <chrono>
 
 #include "core/parallel.h"
-#include "datasets/batches.h"
-#include "datasets/published.h"
 #include "experiments/common/figures.h"
 #include "experiments/common/jobs.h"
 #include "experiments/common/nm_runs.h"
 #include "experiments/common/program.h"
+#include "experiments/common/pruned_again.h"
 #include "experiments/common/report.h"
-#include "experiments/common/trained.h"
 #include "nn/init.h"
 #include "prune/nm/permute_network.h"
 #include "prune/nm/prune_nm.h"
@@ -30,13 +28,11 @@ namespace {
 using namespace bonsai;
 using namespace bonsai::experiments;
 
-struct Settings {
-  std::string net, patterns_text, arms_text;
-  std::int64_t iterations, batch, checkpoint_every, validation, test;
-  double lr, lambda;
+struct Settings : TrainOn {
+  std::string patterns_text, arms_text;
+  double lambda;
   std::vector<prune::NM> patterns;
   std::vector<std::string> arms;
-  bool pictures() const { return net == "resnet20"; }
 };
 
 void declare(Options& o, Settings& s, int argc, char** argv) {
@@ -65,26 +61,6 @@ void check(Settings& s) {
   s.arms = words_in("--arms", s.arms_text, known);
 }
 
-struct Data {
-  datasets::Dataset train;
-  About about;
-  Examples validation, test;
-  Tensor some;  // to read a graph of, and to compare networks on
-};
-
-Data load(const Settings& s, const Options& o) {
-  const auto folder = datasets::data_directory(o.data_dir);
-  const About about = trained(s.net).about;
-  auto [train, validation] = datasets::split(load_pictures(about.dataset, folder, true), 5000, Random(o.seed).derive("split"));
-  auto first = [&](datasets::Dataset d, std::int64_t count) {  // the same ones in every training
-    d.inputs = slice(d.inputs, 0, 0, count), d.labels = slice(d.labels, 0, 0, count);
-    return Examples{datasets::as_floats(d, about.normalization), d.labels};
-  };
-  Data data{train, about, first(validation, s.validation), first(load_pictures(about.dataset, folder, false), s.test), {}};
-  data.some = slice(data.validation.inputs, 0, 0, std::min<std::int64_t>(16, s.validation));
-  return data;
-}
-
 std::vector<nn::Parameter*> fitting(nn::Module& net, prune::NM p) {
   std::vector<nn::Parameter*> all;
   for (nn::Parameter* w : prune::prunable(net))
@@ -98,13 +74,12 @@ double magnitude_of(const std::vector<nn::Parameter*>& weights) {
   return all;
 }
 
-void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const Data& data, NmRuns& runs) {
+void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const TrainedData& data, NmRuns& runs) {
   // clang-format off
   // the experiment
   for (std::int64_t trial = 0; trial < o.trials; ++trial) {
     const Random random = Random(o.seed).derive("trial").derive(trial);
-    const datasets::Augmentation augmented = s.pictures() ? datasets::Augmentation{.flip = true, .pad = 4} : datasets::Augmentation{};
-    const datasets::Batches batches(data.train, s.batch, random.derive("batches"), data.about.normalization, augmented);   // the same for all
+    const datasets::Batches batches = data.batches(s, random.derive("batches"));               // the same for all
     auto start_of = [&](nn::Sequential& net) { return Start{.values = prune::snapshot(net.parameters()), .masks = prune::masks_of(net.parameters()), .buffers = prune::snapshot_buffers(net), .batches = batches}; };
     auto train_later = [&](const std::string& arm, std::size_t level, Start start) {
       start.title = level == 0 ? "all weights" : fmt::format("{}, {}", s.patterns[level - 1].str(), nm_arm(arm).words);
@@ -146,7 +121,7 @@ void run(int argc, char** argv) {
   RunFolder folder(o, s.net);
   if (folder.finished()) return present_again(folder);
   require_gnuplot();
-  const Data data = load(s, o);
+  const TrainedData data = load_trained(s, o);
   NmRuns runs{.patterns = s.patterns,
               .arms = s.arms,
               .trials = o.trials,
@@ -165,22 +140,11 @@ void run(int argc, char** argv) {
 
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  const Recipe recipe{.network = [net = s.net] { return nn::network(net); },
-                      .optimizer = [&s](std::vector<nn::Parameter*> p) -> std::unique_ptr<nn::Optimizer> {
-                        if (s.pictures()) return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = 1e-4});
-                        return std::make_unique<nn::Adam>(std::move(p));
-                      },
-                      .rate = nn::cosine(s.lr, s.iterations),
-                      .iterations = s.iterations,
-                      .evaluate_every = s.iterations,
-                      .checkpoint_every = s.checkpoint_every,
-                      .validation = data.validation,
-                      .test = data.test,
-                      .sparse_threshold = o.sparse_threshold};
+  const Recipe recipe = recipe_of(s, o, data);
   const std::vector<TrainingId> ids = runs.plan();
   const auto count = static_cast<std::int64_t>(ids.size());
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});
-  const double training = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0), data.about.normalization), count, count * s.iterations);
+  const double training = seconds_for(recipe, data.batches(s, Random(0)), count, count * s.iterations);
   fmt::print("nm_sparsity: {}, {} trainings of {} steps, {} at a time: about {}, 1 MB in {}\n", s.net, count, s.iterations, at_once, duration(training / static_cast<double>(at_once)),
              folder.path().string());
   std::fflush(stdout);

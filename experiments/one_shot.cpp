@@ -51,13 +51,13 @@ void declare(Options& o, Settings& s, int argc, char** argv) {
   o.real("--damping", s.damping, 0.01, "of the second moments, in parts of their mean diagonal", 1e-12, 1e3);
 }
 
-prune::Amount amount(const std::string& text) {
+prune::LayerAmount amount(const std::string& text) {
   if (text.find(':') != text.npos) return {.pattern = prune::nm(text)};
   return {.sparsity = to_number(text)};
 }
 
 // The weights that a network can prune to this amount: all, or those with a fitting number of inputs.
-std::vector<nn::Parameter*> fitting(nn::Module& net, const prune::Amount& a) {
+std::vector<nn::Parameter*> fitting(nn::Module& net, const prune::LayerAmount& a) {
   std::vector<nn::Parameter*> weights = prune::prunable(net);
   if (a.pattern) std::erase_if(weights, [&](const nn::Parameter* p) { return !prune::nm_refusal(p->shape(), *a.pattern).empty(); });
   return weights;

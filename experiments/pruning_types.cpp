@@ -12,13 +12,11 @@
 #include <mutex>
 
 #include "core/parallel.h"
-#include "datasets/batches.h"
-#include "datasets/published.h"
 #include "experiments/common/figures.h"
 #include "experiments/common/jobs.h"
 #include "experiments/common/program.h"
+#include "experiments/common/pruned_again.h"
 #include "experiments/common/report.h"
-#include "experiments/common/trained.h"
 #include "experiments/common/type_runs.h"
 #include "nn/forms.h"
 #include "prune/nm/prune_nm.h"
@@ -32,11 +30,8 @@ namespace {
 using namespace bonsai;
 using namespace bonsai::experiments;
 
-struct Settings {
-  std::string net;
-  std::int64_t iterations, batch, checkpoint_every, validation, test;
-  double lr, high, channels;
-  bool pictures() const { return net == "resnet20"; }
+struct Settings : TrainOn {
+  double high, channels;
 };
 
 void declare(Options& o, Settings& s, int argc, char** argv) {
@@ -52,26 +47,6 @@ void declare(Options& o, Settings& s, int argc, char** argv) {
   o.integer("--test", s.test, {resnet ? 200 : 2000, resnet ? 2000 : 10000, 10000}, "of the 10,000 test images, measure on so many", 1, 10000);
 }
 
-struct Data {
-  datasets::Dataset train;
-  About about;
-  Examples validation, test;
-  Tensor some;  // to read a graph of, and to measure speeds on
-};
-
-Data load(const Settings& s, const Options& o) {
-  const auto folder = datasets::data_directory(o.data_dir);
-  const About about = trained(s.net).about;
-  auto [train, validation] = datasets::split(load_pictures(about.dataset, folder, true), 5000, Random(o.seed).derive("split"));
-  auto first = [&](datasets::Dataset d, std::int64_t count) {
-    d.inputs = slice(d.inputs, 0, 0, count), d.labels = slice(d.labels, 0, 0, count);
-    return Examples{datasets::as_floats(d, about.normalization), d.labels};
-  };
-  Data data{train, about, first(validation, s.validation), first(load_pictures(about.dataset, folder, false), s.test), {}};
-  data.some = slice(data.validation.inputs, 0, 0, std::min<std::int64_t>(64, s.validation));
-  return data;
-}
-
 std::int64_t numbers_in(nn::Module& net) {
   std::int64_t n = 0;
   for (const nn::Parameter* p : net.parameters()) n += p->numel();
@@ -79,7 +54,7 @@ std::int64_t numbers_in(nn::Module& net) {
 }
 
 // The network without the lowest share of every layer's channels, by the L1 norm, really cut out.
-std::unique_ptr<nn::Sequential> without_channels(const Settings& s, const Data& data) {
+std::unique_ptr<nn::Sequential> without_channels(const Settings& s, const TrainedData& data) {
   auto net = trained(s.net).net;
   const prune::Channels channels(*net, data.some);
   const std::vector<double> scores = prune::channel_criterion("l1").score({*net, data.some, {}, Random(1)});
@@ -90,7 +65,7 @@ std::unique_ptr<nn::Sequential> without_channels(const Settings& s, const Data& 
 }
 
 // A trained network again, its layers masked, or packed where they are faster so.
-std::function<std::unique_ptr<nn::Sequential>()> again(const Settings& s, const Data& data, const Training& t, bool packed) {
+std::function<std::unique_ptr<nn::Sequential>()> again(const Settings& s, const TrainedData& data, const Training& t, bool packed) {
   return [&s, &data, t, packed] {
     auto net = nn::network(s.net);
     if (t.final_values[0].shape() != net->parameters()[0]->shape()) net = without_channels(s, data);
@@ -102,12 +77,11 @@ std::function<std::unique_ptr<nn::Sequential>()> again(const Settings& s, const 
   };
 }
 
-void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const Data& data, std::map<std::string, Training>& results) {
+void experiment(Jobs& jobs, const Trainings& trainings, const Settings& s, const Options& o, const TrainedData& data, std::map<std::string, Training>& results) {
   std::mutex mutex;
-  const datasets::Augmentation augmented = s.pictures() ? datasets::Augmentation{.flip = true, .pad = 4} : datasets::Augmentation{};
   // clang-format off
   // the experiment
-  const datasets::Batches batches(data.train, s.batch, Random(o.seed).derive("batches"), data.about.normalization, augmented);
+  const datasets::Batches batches = data.batches(s, Random(o.seed).derive("batches"));
   auto train_on = [&](const std::string& arm, const char* title, nn::Sequential& net, std::function<std::unique_ptr<nn::Sequential>()> network = {}) {
     Start start{.values = prune::snapshot(net.parameters()), .masks = prune::masks_of(net.parameters()), .buffers = prune::snapshot_buffers(net), .batches = batches, .title = title};
     start.network = std::move(network), start.keep_final = true, start.about = metadata(data.about);
@@ -143,28 +117,17 @@ void run(int argc, char** argv) {
   RunFolder folder(o, s.net);
   if (folder.finished()) return present_again(folder);
   require_gnuplot();
-  const Data data = load(s, o);
+  const TrainedData data = load_trained(s, o);
   folder.begin();
 
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  const Recipe recipe{.network = [net = s.net] { return nn::network(net); },
-                      .optimizer = [&s](std::vector<nn::Parameter*> p) -> std::unique_ptr<nn::Optimizer> {
-                        if (s.pictures()) return std::make_unique<nn::SGD>(std::move(p), nn::SgdOptions{.momentum = 0.9, .weight_decay = 1e-4});
-                        return std::make_unique<nn::Adam>(std::move(p));
-                      },
-                      .rate = nn::cosine(s.lr, s.iterations),
-                      .iterations = s.iterations,
-                      .evaluate_every = s.iterations,
-                      .checkpoint_every = s.checkpoint_every,
-                      .validation = data.validation,
-                      .test = data.test,
-                      .sparse_threshold = o.sparse_threshold};
+  const Recipe recipe = recipe_of(s, o, data);
   std::vector<TrainingId> ids;
   for (const char* arm : {"dense", "half", "most", "2of4", "channels"}) ids.push_back({0, arm});
   const auto count = static_cast<std::int64_t>(ids.size());
   const std::int64_t at_once = std::min({o.jobs, count, static_cast<std::int64_t>(hardware_threads())});
-  const double training = seconds_for(recipe, datasets::Batches(data.train, s.batch, Random(0), data.about.normalization), count, count * s.iterations);
+  const double training = seconds_for(recipe, data.batches(s, Random(0)), count, count * s.iterations);
   fmt::print("pruning_types: {}, {} trainings of {} steps, {} at a time: about {}, 8 MB in {}\n", s.net, count, s.iterations, at_once, duration(training / static_cast<double>(at_once)),
              folder.path().string());
   std::fflush(stdout);

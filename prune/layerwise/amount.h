@@ -6,7 +6,7 @@
 
 namespace bonsai::prune {
 
-struct Amount {
+struct LayerAmount {
   double sparsity = 0;               // the fraction to be 0 in the end, what is pruned already counted in
   std::optional<NM> pattern = {};    // where given, instead of the fraction
   std::string str() const { return pattern ? pattern->str() : fmt::format("{}", sparsity); }

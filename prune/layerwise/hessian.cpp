@@ -74,14 +74,14 @@ Tensor InputStatistics::second_moments() const {
 
 double layer_error(const Tensor& w, const Tensor& pruned, const Tensor& h) {
   require(pruned.shape() == w.shape(), "layer error: weights {} and {} differ in shape", w.shape(), pruned.shape());
-  const Amount any;
+  const LayerAmount any;
   const Tensor before = layer_problem("layer error", "weight", w, h, any, {}).w, after = layer_problem("layer error", "pruned weight", pruned, h, any, {}).w;
   auto energy = [&](const Tensor& d) { return sum(d * matmul(d, h)).item(); };
   const double all = energy(before), lost = energy(before - after);
   return lost == 0 ? 0 : lost / all;
 }
 
-LayerProblem layer_problem(const char* who, const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const Tensor& mask) {
+LayerProblem layer_problem(const char* who, const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const Tensor& mask) {
   require(w.rank() >= 2 && is_floating(w.dtype()), "{}: \"{}\" must be a weight (out, in, ...) of real numbers, got {} {}", who, name, bonsai::name(w.dtype()), w.shape());
   const std::int64_t rows = w.size(0), n = contiguous_strides(w.shape())[0];
   require(h.dtype() == DType::f64 && h.shape() == Shape{n, n}, "{}: \"{}\" {} needs the second moments of its {} inputs, f64 ({}, {}); got {} {}", who, name,

@@ -37,7 +37,7 @@ struct LayerProblem {
   std::vector<std::int64_t> order;  // its column j is the weight's column order[j]: under N:M the M of a group are neighbours
 };
 // Refuses, naming `who` and the weight, what does not fit, what is not finite, and N:M where `in` is no multiple of M.
-LayerProblem layer_problem(const char* who, const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const Tensor& mask);
+LayerProblem layer_problem(const char* who, const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const Tensor& mask);
 // H with rows and columns in this order, 1 on the diagonal where it is 0, and damping · (mean of the diagonal) added to the diagonal.
 Tensor damped(const Tensor& h, const std::vector<std::int64_t>& order, double damping);
 // Columns back in the weight's own order, its shape and type.

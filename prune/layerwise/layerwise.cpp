@@ -17,19 +17,19 @@ namespace {
 // A mask alone: what stays is not moved.
 Compensated unmoved(const Tensor& w, const Tensor& mask) { return {mask, where(mask, w, zeros_like(w))}; }
 
-Compensated magnitude_layer(const std::string& name, const Tensor& w, const InputStatistics&, const Amount& a, const Tensor& mask, const LayerwiseOptions&) {
+Compensated magnitude_layer(const std::string& name, const Tensor& w, const InputStatistics&, const LayerAmount& a, const Tensor& mask, const LayerwiseOptions&) {
   const Tensor scores = abs(w);
   if (a.pattern) return unmoved(w, nm_mask(name, scores, *a.pattern, mask));
   const std::int64_t gone = mask.defined() ? mask.numel() - static_cast<std::int64_t>(sum(mask).item()) : 0;
   return unmoved(w, remove_lowest({{name, scores, mask}}, std::max<std::int64_t>(0, count(a.sparsity, w.numel()) - gone))[0]);
 }
-Compensated wanda_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const Amount& a, const Tensor& mask, const LayerwiseOptions&) {
+Compensated wanda_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const LayerAmount& a, const Tensor& mask, const LayerwiseOptions&) {
   return unmoved(w, keep_by_row(name, wanda_scores(w, x.norms()), a, mask));
 }
-Compensated sparsegpt_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const Amount& a, const Tensor& mask, const LayerwiseOptions& o) {
+Compensated sparsegpt_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const LayerAmount& a, const Tensor& mask, const LayerwiseOptions& o) {
   return sparsegpt(name, w, x.second_moments(), a, {.damping = o.damping, .mask = mask});
 }
-Compensated obc_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const Amount& a, const Tensor& mask, const LayerwiseOptions& o) {
+Compensated obc_layer(const std::string& name, const Tensor& w, const InputStatistics& x, const LayerAmount& a, const Tensor& mask, const LayerwiseOptions& o) {
   if (contiguous_strides(w.shape())[0] > o.largest_exact) return sparsegpt_layer(name, w, x, a, mask, o);
   return obc(name, w, x.second_moments(), a, {.damping = o.damping, .mask = mask});
 }
@@ -101,7 +101,7 @@ const LayerMethod& layer_method(const std::string& name) {
   fail("no layer-wise method \"{}\"; there are {}", name, known);
 }
 
-std::vector<PrunedLayer> prune_layerwise(nn::Module& net, const std::vector<nn::Parameter*>& weights, const Tensor& inputs, const LayerMethod& m, const Amount& a,
+std::vector<PrunedLayer> prune_layerwise(nn::Module& net, const std::vector<nn::Parameter*>& weights, const Tensor& inputs, const LayerMethod& m, const LayerAmount& a,
                                          const LayerwiseOptions& o) {
   require(inputs.defined() && inputs.rank() >= 2 && inputs.size(0) > 0, "layerwise: no calibration examples; pass inputs (n, ...)");
   require(o.batch > 0, "layerwise: batches of {} examples", o.batch);

@@ -26,7 +26,7 @@ struct LayerwiseOptions {
 // The methods that look at one layer and its inputs. (Those that ask about a loss are in registry.h.)
 struct LayerMethod {
   const char *name, *idea, *paper;
-  Compensated (*prune)(const std::string& name, const Tensor& w, const InputStatistics& x, const Amount& a, const Tensor& mask, const LayerwiseOptions& o);
+  Compensated (*prune)(const std::string& name, const Tensor& w, const InputStatistics& x, const LayerAmount& a, const Tensor& mask, const LayerwiseOptions& o);
 };
 const std::vector<LayerMethod>& layer_methods();
 const LayerMethod& layer_method(const std::string& name);  // throws and lists the names there are
@@ -40,7 +40,7 @@ struct PrunedLayer {
 // Prunes these weights of the network, each to the amount, on calibration examples (n, ...); reports them in the order of their turn. The network is as it was
 // if anything throws: no examples, a weight that no linear layer or convolution of the pass reads (a depthwise one, by name), packed or softly masked
 // parameters, numbers that are not finite, N:M that does not fit, a layer that would have nothing left (EmptyLayer).
-std::vector<PrunedLayer> prune_layerwise(nn::Module& net, const std::vector<nn::Parameter*>& weights, const Tensor& inputs, const LayerMethod& m, const Amount& a,
+std::vector<PrunedLayer> prune_layerwise(nn::Module& net, const std::vector<nn::Parameter*>& weights, const Tensor& inputs, const LayerMethod& m, const LayerAmount& a,
                                          const LayerwiseOptions& o = {});
 
 // What a convolution's window sees, a row a position: x (n, in, h, w) -> (n h' w', in height width). conv2d(x, W) is unfold(x) Wᵀ, W read as (out, in height width).

@@ -18,7 +18,7 @@ constexpr std::int64_t at_once = 32, rows_at_once = 128;
 // gone is left out of it, too: the matrix shrinks, and the order stays.
 class Row {
  public:
-  Row(const double* w, const Tensor& inverse, const Amount& a)
+  Row(const double* w, const Tensor& inverse, const LayerAmount& a)
       : size_(inverse.size(0)), stride_(size_), group_(a.pattern ? a.pattern->m : 1), keep_(a.pattern ? a.pattern->n : 0), w_(w, w + size_), h_(clone(inverse)),
         column_(zeros({at_once, size_}, DType::f64)), scaled_(zeros({at_once, size_}, DType::f64)), there_(size_, 1), in_group_(size_ / group_, group_) {
     for (std::int64_t i = 0; i < size_; ++i) index_.push_back(i), diagonal_.push_back(inverse.data<double>()[i * stride_ + i]);
@@ -120,7 +120,7 @@ std::vector<std::int64_t> share(const std::vector<std::vector<double>>& losses, 
 
 }  // namespace
 
-Compensated obc(const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const ObcOptions& o) {
+Compensated obc(const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const ObcOptions& o) {
   NoGrad off;
   count(a.sparsity, 1, "obc");
   const LayerProblem p = layer_problem("obc", name, w, h, a, o.mask);

@@ -21,6 +21,6 @@ struct ObcOptions {
 };
 
 // w (out, in) or (out, in, height, width), f32 or f64; h (in, in) f64 the second moments of its inputs.
-Compensated obc(const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const ObcOptions& o = {});
+Compensated obc(const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const ObcOptions& o = {});
 
 }  // namespace bonsai::prune

@@ -30,7 +30,7 @@ View part(const Tensor& x, std::int64_t r0, std::int64_t r1, std::int64_t c0, st
 }
 
 // The mask of one block's scores (rows, columns), of which `kept` were left, after `remove` more have gone.
-Tensor choose(const std::string& name, const Tensor& scores, const Tensor& kept, std::int64_t remove, const Amount& a, bool as_published) {
+Tensor choose(const std::string& name, const Tensor& scores, const Tensor& kept, std::int64_t remove, const LayerAmount& a, bool as_published) {
   if (!as_published) return remove_lowest({{name, scores, kept}}, remove)[0];
   std::vector<double> s = scores.to_vector<double>();
   const auto k = std::min(static_cast<std::int64_t>(static_cast<double>(s.size()) * a.sparsity), static_cast<std::int64_t>(s.size()) - 1);
@@ -43,7 +43,7 @@ Tensor choose(const std::string& name, const Tensor& scores, const Tensor& kept,
 
 }  // namespace
 
-Compensated sparsegpt(const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const SparseGptOptions& o) {
+Compensated sparsegpt(const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const SparseGptOptions& o) {
   NoGrad off;
   count(a.sparsity, 1, "sparsegpt");
   require(o.block > 0, "sparsegpt: blocks of {} columns", o.block);

@@ -27,6 +27,6 @@ struct SparseGptOptions {
 };
 
 // w (out, in) or (out, in, height, width), f32 or f64; h (in, in) f64 the second moments of its inputs.
-Compensated sparsegpt(const std::string& name, const Tensor& w, const Tensor& h, const Amount& a, const SparseGptOptions& o = {});
+Compensated sparsegpt(const std::string& name, const Tensor& w, const Tensor& h, const LayerAmount& a, const SparseGptOptions& o = {});
 
 }  // namespace bonsai::prune

@@ -25,7 +25,7 @@ Tensor wanda_scores(const Tensor& w, const Tensor& input_norms) {
   return scores;
 }
 
-Tensor keep_by_row(const std::string& name, const Tensor& scores, const Amount& a, const Tensor& mask) {
+Tensor keep_by_row(const std::string& name, const Tensor& scores, const LayerAmount& a, const Tensor& mask) {
   if (a.pattern) return nm_mask(name, scores, *a.pattern, mask);
   require(scores.rank() >= 2, "\"{}\" {} has no rows to compare scores in", name, scores.shape());
   require(!mask.defined() || (mask.shape() == scores.shape() && mask.dtype() == DType::u8), "\"{}\": the mask does not fit the scores {}; it must be u8 of that shape",

@@ -18,6 +18,6 @@ Tensor wanda_scores(const Tensor& w, const Tensor& input_norms);
 
 // The mask (u8) that keeps, in each row of scores (out, ...) by itself, all but the lowest count(sparsity, row's length); or N of every M.
 // Ties: the lowest index goes first. What `mask` (u8; undefined: nothing) has pruned stays so and counts. Names row and index of a NaN.
-Tensor keep_by_row(const std::string& name, const Tensor& scores, const Amount& a, const Tensor& mask = {});
+Tensor keep_by_row(const std::string& name, const Tensor& scores, const LayerAmount& a, const Tensor& mask = {});
 
 }  // namespace bonsai::prune

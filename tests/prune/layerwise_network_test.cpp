@@ -61,7 +61,7 @@ TEST(LayerwiseNetwork, UnfoldIsWhatAConvolutionMultiplies) {
 TEST(LayerwiseNetwork, EachLayerReadsWhatThePrunedOnesSay) {
   const Tensor inputs = noise(50, {40, 12});
   for (const LayerMethod& m : layer_methods())
-    for (const Amount& a : {Amount{.sparsity = 0.5}, Amount{.pattern = NM{2, 4}}}) {
+    for (const LayerAmount& a : {LayerAmount{.sparsity = 0.5}, LayerAmount{.pattern = NM{2, 4}}}) {
       SCOPED_TRACE(std::string(m.name) + " " + a.str());
       auto net = three_layers(), by_hand = three_layers();
       std::vector<nn::Parameter*> weights = prunable(*net);
@@ -160,7 +160,7 @@ TEST(LayerwiseNetwork, RefusesAndLeavesAllAsItWas) {
   fc1.set_mask(mask_of(fc1.shape(), [](std::int64_t i) { return i % 5 != 0; }));
   const auto before = state(*net);
   const auto weights = prunable(*net);
-  auto refused = [&](const Tensor& x, const std::string& method, const Amount& a, const std::vector<std::string>& parts) {
+  auto refused = [&](const Tensor& x, const std::string& method, const LayerAmount& a, const std::vector<std::string>& parts) {
     EXPECT_TRUE(refuses([&] { prune_layerwise(*net, weights, x, layer_method(method), a); }, parts)) << method;
     EXPECT_EQ(state(*net), before);
     EXPECT_TRUE(net->training());

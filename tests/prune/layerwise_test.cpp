@@ -126,7 +126,7 @@ TEST(Layerwise, ObcAgainstAllMasksOfARow) {
 TEST(Layerwise, SparseGptSettlesColumnByColumn) {
   constexpr std::int64_t n = 9, rows = 4;
   for (const std::string& kind : kinds)
-    for (const Amount& a : {Amount{.sparsity = 0.5}, Amount{.sparsity = 0.8}, Amount{.pattern = NM{1, 3}}})
+    for (const LayerAmount& a : {LayerAmount{.sparsity = 0.5}, LayerAmount{.sparsity = 0.8}, LayerAmount{.pattern = NM{1, 3}}})
       for (std::int64_t block : {1, 4, 128}) {
         Random r(7);
         const Tensor h = statistics_of(layer_inputs(kind, 40, n, r)).second_moments(), w = r.normal({rows, n}, 0, 1, DType::f64);
@@ -166,7 +166,7 @@ TEST(Layerwise, WhatIsPrunedStaysSoAndCounts) {
   constexpr std::int64_t rows = 6, n = 24;
   const Tensor h = statistics_of(layer_inputs("chain", 60, n, r)).second_moments(), before = r.normal({rows, n}, 0, 1, DType::f64);
   const Tensor mask = mask_of({rows, n}, [](std::int64_t i) { return i % 3 != 1; }), w = before * cast(mask, DType::f64);
-  for (const Amount& a : {Amount{.sparsity = 0.6}, Amount{.sparsity = 0.1}, Amount{.pattern = NM{2, 4}}})
+  for (const LayerAmount& a : {LayerAmount{.sparsity = 0.6}, LayerAmount{.sparsity = 0.1}, LayerAmount{.pattern = NM{2, 4}}})
     for (const Compensated& c : {sparsegpt("w", w, h, a, {.block = 8, .mask = mask}), obc("w", w, h, a, {.mask = mask})}) {
       for (std::int64_t i = 0; i < rows * n; ++i) EXPECT_TRUE(mask.at(i) == 1 || (c.mask.at(i) == 0 && c.values.at(i) == 0)) << i;
       if (a.pattern) EXPECT_EQ(nm_conformity(c.mask, *a.pattern), 1);
@@ -178,7 +178,7 @@ TEST(Layerwise, WhatIsPrunedStaysSoAndCounts) {
 TEST(Layerwise, TheSameBitsAtAnyNumberOfThreads) {
   Random r(10);
   const Tensor h = statistics_of(layer_inputs("relu", 500, 200, r)).second_moments(), w = r.normal({70, 200});
-  for (const Amount& a : {Amount{.sparsity = 0.6}, Amount{.pattern = NM{2, 4}}}) {
+  for (const LayerAmount& a : {LayerAmount{.sparsity = 0.6}, LayerAmount{.pattern = NM{2, 4}}}) {
     std::vector<std::vector<float>> values;
     for (int threads : {1, 2, 5}) {
       set_threads(threads);
@@ -207,7 +207,7 @@ TEST(Layerwise, SingularMomentsAreDamped) {
 TEST(Layerwise, Refusals) {
   Random r(12);
   const Tensor h = statistics_of(layer_inputs("chain", 30, 6, r)).second_moments(), w = r.normal({4, 6}, 0, 1, DType::f64);
-  auto both = [&](const Tensor& w, const Tensor& h, const Amount& a, const std::vector<std::string>& parts, const Tensor& mask = {}) {
+  auto both = [&](const Tensor& w, const Tensor& h, const LayerAmount& a, const std::vector<std::string>& parts, const Tensor& mask = {}) {
     EXPECT_TRUE(refuses([&] { sparsegpt("fc1", w, h, a, {.mask = mask}); }, parts));
     EXPECT_TRUE(refuses([&] { obc("fc1", w, h, a, {.mask = mask}); }, parts));
   };
@@ -242,7 +242,7 @@ TEST(Layerwise, SparseGptLosesLessThanWandaAndMagnitude) {
         const Tensor w = r.normal({rows, n}, 0, 1, DType::f64);
         const InputStatistics x = statistics_of(layer_inputs(kind, (kind == "independent" ? 20 : 4) * n, n, r));
         const Tensor h = x.second_moments();
-        for (const Amount& a : {Amount{.sparsity = 0.5}, Amount{.sparsity = 0.8}, Amount{.pattern = NM{2, 4}}}) {
+        for (const LayerAmount& a : {LayerAmount{.sparsity = 0.5}, LayerAmount{.sparsity = 0.8}, LayerAmount{.pattern = NM{2, 4}}}) {
           if (n == 16 && a.sparsity == 0.8) continue;  // a block of all columns, three weights a row left: what goes is chosen blindly, and once in a while badly
           SCOPED_TRACE(fmt::format("{} {} seed {} {}", kind, n, seed, a.str()));
           auto error = [&](const Tensor& mask) { return layer_error(w, w * cast(mask, DType::f64), h); };

@@ -260,8 +260,8 @@ TEST_F(PruneCheckpoint, WithActivations) {
     s.add(seen.at(n + ".input"));
     return s;
   };
-  for (const auto& [more, amount] : {std::pair(std::vector<std::string>{"--sparsity", "0.5"}, prune::Amount{0.5, {}}),
-                                     std::pair(std::vector<std::string>{"--granularity", "2:4"}, prune::Amount{0.5, prune::NM{2, 4}})}) {
+  for (const auto& [more, amount] : {std::pair(std::vector<std::string>{"--sparsity", "0.5"}, prune::LayerAmount{0.5, {}}),
+                                     std::pair(std::vector<std::string>{"--granularity", "2:4"}, prune::LayerAmount{0.5, prune::NM{2, 4}})}) {
     std::vector<std::string> args{"--criterion", "wanda"};
     args.insert(args.end(), small.begin(), small.end());
     args.insert(args.end(), more.begin(), more.end());

@@ -143,7 +143,7 @@ prune::InputStatistics statistics(const SafeTensorsFile& calibration, const File
 }
 
 void by_activations(const Request& r, const SafeTensorsFile& calibration, const FileTensor& t, Choice& choice) {
-  const prune::Amount amount{*r.sparsity, r.pattern};
+  const prune::LayerAmount amount{*r.sparsity, r.pattern};
   if (r.criterion == "wanda") {
     choice.window = whole_rows(t);
     choice.mask = [&t, amount, norms = statistics(calibration, t, false).norms()](std::int64_t, const Tensor& w, std::uint8_t* mask) {
