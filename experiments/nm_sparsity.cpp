@@ -1,4 +1,4 @@
-// N:M sparsity: of every M weights N stay (Mishra et al., 2021; Zhou et al., ICLR 2021). A trained network pruned to 1:4, 2:4, 4:8 and 2:8, with its channels as
+// N of every M weights: what it costs that so many stay in each group (Mishra et al., 2021; Zhou et al., ICLR 2021). A trained network pruned to 1:4, 2:4, 4:8 and 2:8, with its channels as
 // they are and in a better order (Pool and Yu, NeurIPS 2021), and trained on; SR-STE, which chooses anew at every step; and as many zeros anywhere.
 //
 //   ./bonsai run nm_sparsity                    LeNet-300-100 on MNIST: 5,000 steps each

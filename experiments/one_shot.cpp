@@ -176,18 +176,18 @@ void estimate(std::vector<Part>& parts, const Settings& s, const Data& data) {
 // What a reader of a network's numbers has to know.
 std::string note(const Settings& s, const std::string& name) {
   const auto net = trained(name).net;
-  auto list = [&](auto take) {
+  auto list = [&](auto take, bool channels = false) {  // with how many inputs each has, or input channels
     std::string names;
     for (const nn::Parameter* p : prune::prunable(*net))
-      if (take(*p)) names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", p->name(), p->numel() / p->shape()[0]);
+      if (take(*p)) names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", p->name(), channels ? p->shape()[1] : p->numel() / p->shape()[0]);
     return names;
   };
   std::string text;
   const std::string large = list([&](const nn::Parameter& p) { return p.numel() / p.shape()[0] > s.largest_exact; });
   if (!large.empty() && std::ranges::count(s.methods, "obc")) text += fmt::format("  exact OBS has left to SparseGPT, for their many inputs: {}\n", large);
   for (std::size_t a = s.fractions; a < s.amounts.size(); ++a) {
-    const std::string dense = list([&](const nn::Parameter& p) { return !prune::nm_refusal(p.shape(), *amount(s.amounts[a]).pattern).empty(); });
-    if (!dense.empty()) text += fmt::format("  {} leaves dense, since its inputs are not in groups of {}: {}\n", s.amounts[a], amount(s.amounts[a]).pattern->m, dense);
+    const std::string dense = list([&](const nn::Parameter& p) { return !prune::nm_refusal(p.shape(), *amount(s.amounts[a]).pattern).empty(); }, true);
+    if (!dense.empty()) text += fmt::format("  {} leaves dense, since their inputs do not come in groups of {}: {}\n", s.amounts[a], amount(s.amounts[a]).pattern->m, dense);
   }
   return text;
 }

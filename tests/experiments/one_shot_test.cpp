@@ -62,7 +62,7 @@ TEST(one_shot, leaves_what_the_chapter_promises) {
 
   for (const char* ending : {".png", ".svg", ".dat", ".gp"}) EXPECT_TRUE(fs::exists(at / ("a/figures/one_shot" + std::string(ending))));
   for (const char* says : {"one_shot: 17 prunings", "exact OBS has left to SparseGPT, for their many inputs: fc1.weight (784)",
-                           "4:8 leaves dense, since its inputs are not in groups of 8: fc2.weight (300), fc3.weight (100)", "within one point of dense up to: magnitude 0.5",
+                           "4:8 leaves dense, since their inputs do not come in groups of 8: fc2.weight (300), fc3.weight (100)", "within one point of dense up to: magnitude 0.5",
                            "2:4  magnitude 54.59, Wanda 11.02, SparseGPT 10.17", "Next: ./bonsai run one_shot --net resnet20"})
     EXPECT_NE(o.out.find(says), std::string::npos) << says;
   EXPECT_NE(o.out.find(get(at / "a/table.txt")), std::string::npos);
