@@ -9,21 +9,23 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/scalar_math.h"
+
 namespace bonsai {
 
 // Subnormals are fraction * 2^-24; exponent 31 is inf or nan (which keeps its bits).
-inline float from_f16(std::uint16_t h) {
+BONSAI_HOST_DEVICE inline float from_f16(std::uint16_t h) {
   const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16, exponent = h >> 10 & 31, fraction = h & 0x3FF;
   if (exponent == 0) return std::copysign(static_cast<float>(fraction) * 0x1p-24f, std::bit_cast<float>(sign | 0x3F800000));
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000 | fraction << 13);
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
-inline float from_bf16(std::uint16_t h) { return std::bit_cast<float>(std::uint32_t{h} << 16); }
+BONSAI_HOST_DEVICE inline float from_bf16(std::uint16_t h) { return std::bit_cast<float>(std::uint32_t{h} << 16); }
 
 // |v| < 65520; what is beyond would round to infinity. With q the exponent of its last place, the number is n 2^q, n at most 2048; then the
 // bits are n - 1024 beside the exponent q + 25, where a carry and the small numbers (n < 1024, q = -24) come out right by themselves.
 constexpr float beyond_f16 = 65520;
-inline std::uint16_t to_f16(float v) {
+BONSAI_HOST_DEVICE inline std::uint16_t to_f16(float v) {
   int exponent = 0;
   std::frexp(v, &exponent);
   const int q = (v == 0 ? -14 : std::max(exponent - 1, -14)) - 10;
@@ -33,7 +35,7 @@ inline std::uint16_t to_f16(float v) {
 
 // Adding just under half of the last place, or half where that place is odd, carries into it exactly when it must. v is not NaN; the largest
 // numbers round to infinity.
-inline std::uint16_t to_bf16(float v) {
+BONSAI_HOST_DEVICE inline std::uint16_t to_bf16(float v) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(v);
   return static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }

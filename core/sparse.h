@@ -78,7 +78,6 @@ Tensor sparse_matmul_transposed(const PatternRef& s, const Tensor& values, const
 // v_k = Σ_j Y_rj X_cj for each kept entry k = (r, c): the entries of Y Xᵀ that S has, and no other
 Tensor sampled_matmul(const PatternRef& s, const Tensor& y, const Tensor& x);
 
-
 // Convolutions with a weight (out, in / groups, kh, kw) of which a pattern of (out, in / groups kh kw) says what is kept; otherwise conv2d
 // and its gradients.
 Tensor sparse_conv2d(const PatternRef& s, const Tensor& values, const Shape& weight, const Tensor& x, const Tensor& bias = {}, const Window& w = {});

@@ -1,17 +1,12 @@
 // Convolutions and pooling, an element of the result a thread. (Fast convolutions, as products on tensor cores, are to come.)
+#include "cuda/backend/convolution.h"
 #include "cuda/backend/each.h"
 
 namespace bonsai::cuda {
 namespace {
 
-struct Sizes {
-  std::int64_t c, h, w, inputs, kh, kw, o, p, q;  // x (n, c, h, w), weight (o, inputs, kh, kw), y (n, o, p, q)
-  Window v;
-};
-Sizes sizes(const Window& v, const Shape& x, const Shape& w, const Shape& y) { return {x[1], x[2], x[3], w[1], w[2], w[3], y[1], y[2], y[3], v}; }
-
 template <class T>
-void convolved(Sizes z, const T* x, const T* w, const T* bias, T* y, std::int64_t count) {
+void convolved(ConvolutionSizes z, const T* x, const T* w, const T* bias, T* y, std::int64_t count) {
   each("conv2d", count, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t q = at % z.q, p = at / z.q % z.p, o = at / z.q / z.p % z.o, n = at / z.q / z.p / z.o;
     const T* picture = x + (n * z.c + o / (z.o / z.v.groups) * z.inputs) * z.h * z.w;
@@ -32,7 +27,7 @@ void conv2d(Window v, View x, View w, View bias, View y) {
 }
 
 template <class T>
-void input_gradient(Sizes z, const T* dy, const T* w, T* dx, std::int64_t count) {
+void input_gradient(ConvolutionSizes z, const T* dy, const T* w, T* dx, std::int64_t count) {
   each("conv2d_input_gradient", count, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t column = at % z.w, row = at / z.w % z.h, channel = at / z.w / z.h % z.c, n = at / z.w / z.h / z.c;
     const std::int64_t outputs = z.o / z.v.groups, first = channel / z.inputs * outputs, c = channel % z.inputs;
@@ -53,7 +48,7 @@ void conv2d_input_gradient(Window v, View dy, View w, View dx) {
 }
 
 template <class T>
-void weight_gradient(Sizes z, const T* x, const T* dy, T* dw, std::int64_t batch, std::int64_t count) {
+void weight_gradient(ConvolutionSizes z, const T* x, const T* dy, T* dw, std::int64_t batch, std::int64_t count) {
   each("conv2d_weight_gradient", count, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t j = at % z.kw, i = at / z.kw % z.kh, c = at / z.kw / z.kh % z.inputs, o = at / z.kw / z.kh / z.inputs;
     double total = 0;

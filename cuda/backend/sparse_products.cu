@@ -1,6 +1,7 @@
 // Products with packed weights, one element of the result a thread: neighbouring threads take neighbouring examples, so that what they load of x lies side by side
 // and the value and its column are the same for all of them.
 #include "core/sparse24/positions.h"
+#include "cuda/backend/convolution.h"
 #include "cuda/backend/each.h"
 
 namespace bonsai::cuda {
@@ -130,20 +131,8 @@ void sampled_matmul_24(Sparse24View s, View y, View x, View values) {
 
 // ---- Convolutions: the entries of a row of w (out, in / groups kh kw) for an output; an output row's for its values
 
-struct Sizes {
-  std::int64_t c, h, w, inputs, kh, kw, o, p, q;  // x (n, c, h, w), weight (o, inputs, kh, kw), y (n, o, p, q)
-  Window v;
-  // Of the pixel of x that output (row p, column q) meets with entry `tap` of its weight's row; -1: none.
-  BONSAI_HOST_DEVICE std::int64_t pixel(std::int64_t out, std::int64_t row, std::int64_t column, std::int64_t tap) const {
-    const std::int64_t i = tap / kw % kh, j = tap % kw, channel = out / (o / v.groups) * inputs + tap / kw / kh;
-    const std::int64_t y = row * v.stride - v.padding + i * v.dilation, x = column * v.stride - v.padding + j * v.dilation;
-    return y < 0 || y >= h || x < 0 || x >= w ? -1 : (channel * h + y) * w + x;
-  }
-};
-Sizes sizes(const Window& v, const Shape& x, const Shape& w, const Shape& y) { return {x[1], x[2], x[3], w[1], w[2], w[3], y[1], y[2], y[3], v}; }
-
 template <class T>
-void convolved(SparseView s, Sizes z, const T* values, const T* x, const T* bias, T* y, std::int64_t count) {
+void convolved(SparseView s, ConvolutionSizes z, const T* values, const T* x, const T* bias, T* y, std::int64_t count) {
   each("sparse_conv2d", count, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t q = at % z.q, p = at / z.q % z.p, o = at / z.q / z.p % z.o, n = at / z.q / z.p / z.o;
     double total = bias ? static_cast<double>(bias[o]) : 0;
@@ -161,7 +150,7 @@ void sparse_conv2d(SparseView s, Window v, Shape w, View values, View x, View bi
 
 // By columns: row `tap` of the transposed pattern holds the outputs that keep this tap.
 template <class T>
-void input_gradient(SparseView s, Sizes z, const T* values, const T* dy, T* dx, std::int64_t count) {
+void input_gradient(SparseView s, ConvolutionSizes z, const T* values, const T* dy, T* dx, std::int64_t count) {
   each("sparse_conv2d_input_gradient", count, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t column = at % z.w, row = at / z.w % z.h, channel = at / z.w / z.h % z.c, n = at / z.w / z.h / z.c;
     const std::int64_t group = channel / z.inputs, outputs = z.o / z.v.groups;
@@ -186,7 +175,7 @@ void sparse_conv2d_input_gradient(SparseView s, Window v, Shape w, View values, 
 }
 
 template <class T>
-void weight_gradient(SparseView s, Sizes z, const T* x, const T* dy, T* values, std::int64_t batch) {
+void weight_gradient(SparseView s, ConvolutionSizes z, const T* x, const T* dy, T* values, std::int64_t batch) {
   each("sparse_conv2d_weight_gradient", s.rows, [=] BONSAI_DEVICE(std::int64_t o) {
     for (std::int64_t k = s.begin[o]; k < s.begin[o + 1]; ++k) {
       double total = 0;

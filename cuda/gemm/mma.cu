@@ -7,33 +7,22 @@
 #include <stdexcept>
 
 #include "cuda/gemm/gemm.h"
-#include "cuda/mma/tile.h"
+#include "cuda/gemm/step.h"
 
 namespace bonsai::cuda {
 namespace {
 
-constexpr int depth = 32, stride = depth + padding;
-
 template <class T>
 __global__ void __launch_bounds__(block_threads) kernel(const T* a, const T* b, float* c, int m, int n, int k) {
   T* as = shared<T>();
-  T* bs = as + tile_m * stride;
+  T* bs = as + tile_m * stride_dense;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, row = warp / 2 * warp_m, column = warp % 2 * warp_n;
   float sums[2][8][4] = {};
-  for (int step = 0; step < k; step += depth) {
-    fetch_tile<tile_m, depth, false>(as, a, blockIdx.y * tile_m, m, step, k);
-    fetch_tile<tile_n, depth, false>(bs, b, blockIdx.x * tile_n, n, step, k);
+  for (int step = 0; step < k; step += depth_dense) {
+    fetch_tile<tile_m, depth_dense, false>(as, a, blockIdx.y * tile_m, m, step, k);
+    fetch_tile<tile_n, depth_dense, false>(bs, b, blockIdx.x * tile_n, n, step, k);
     __syncthreads();
-#pragma unroll
-    for (int i = 0; i < depth; i += 16) {
-      std::uint32_t fa[2][4], fb[2];
-      for (int x = 0; x < 2; ++x) load_a(fa[x], as + (row + 16 * x) * stride + i, stride, lane);
-#pragma unroll
-      for (int y = 0; y < 8; ++y) {
-        load_b(fb, bs + (column + 8 * y) * stride + i, stride, lane);
-        for (int x = 0; x < 2; ++x) mma_m16n8k16<T>(sums[x][y], fa[x], fb);
-      }
-    }
+    step_dense(sums, as, bs, row, column, lane);
     __syncthreads();
   }
   store_c(sums, c, m, n, blockIdx.y * tile_m + row, blockIdx.x * tile_n + column, lane);
@@ -44,7 +33,7 @@ __global__ void __launch_bounds__(block_threads) kernel(const T* a, const T* b, 
 template <class T>
 void gemm_mma(const T* a, const T* b, float* c, int m, int n, int k, Stream stream) {
   if (k % 8 != 0) throw std::invalid_argument("gemm_mma: k must be a multiple of 8, so that rows begin at 16 bytes");
-  launch("gemm_mma", kernel<T>, dim3((n + tile_n - 1) / tile_n, (m + tile_m - 1) / tile_m), dim3(block_threads), (tile_m + tile_n) * stride * sizeof(T), stream, a, b, c, m, n, k);
+  launch("gemm_mma", kernel<T>, dim3((n + tile_n - 1) / tile_n, (m + tile_m - 1) / tile_m), dim3(block_threads), stage_numbers_dense * sizeof(T), stream, a, b, c, m, n, k);
 }
 template void gemm_mma(const F16*, const F16*, float*, int, int, int, Stream);
 template void gemm_mma(const Bf16*, const Bf16*, float*, int, int, int, Stream);

@@ -16,8 +16,8 @@ namespace bonsai::cuda {
 struct Place {
   int row, column;
 };
-BONSAI_BOTH constexpr Place a_place(int lane, int i) { return {lane / 4 + 8 * (i / 2 % 2), 2 * (lane % 4) + i % 2 + 8 * (i / 4)}; }  // (frag.1)
-BONSAI_BOTH constexpr Place b_place(int lane, int i) { return {2 * (lane % 4) + i % 2 + 8 * (i / 2), lane / 4}; }                    // (frag.2)
-BONSAI_BOTH constexpr Place c_place(int lane, int i) { return {lane / 4 + 8 * (i / 2), 2 * (lane % 4) + i % 2}; }                    // (frag.3)
+BONSAI_HOST_DEVICE constexpr Place a_place(int lane, int i) { return {lane / 4 + 8 * (i / 2 % 2), 2 * (lane % 4) + i % 2 + 8 * (i / 4)}; }  // (frag.1)
+BONSAI_HOST_DEVICE constexpr Place b_place(int lane, int i) { return {2 * (lane % 4) + i % 2 + 8 * (i / 2), lane / 4}; }                    // (frag.2)
+BONSAI_HOST_DEVICE constexpr Place c_place(int lane, int i) { return {lane / 4 + 8 * (i / 2), 2 * (lane % 4) + i % 2}; }                    // (frag.3)
 
 }  // namespace bonsai::cuda

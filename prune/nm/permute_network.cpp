@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "prune/before.h"
+#include "prune/recovery/rewind.h"
 #include "prune/structure/surgery.h"
 
 namespace bonsai::prune {
@@ -37,27 +39,6 @@ Tensor as_columns(const nn::Parameter& p, int axis, const std::vector<std::vecto
   return reshape(permute(reshape(w, {out, in, w.numel() / (out * in)}), {0, 2, 1}), {w.numel() / in, in});
 }
 
-class Before {
- public:
-  explicit Before(nn::Module& net) : net_(net) {
-    for (nn::Parameter* p : net.parameters()) values_.push_back(p->dense_values()), masks_.push_back(p->mask());
-    for (auto& [name, b] : net.buffers()) buffers_.push_back(clone(*b));
-  }
-  void restore() {
-    std::size_t i = 0;
-    for (nn::Parameter* p : net_.parameters()) {
-      if (masks_[i].defined()) p->set_mask(masks_[i]);
-      p->set(values_[i++]);
-    }
-    i = 0;
-    for (auto& [name, b] : net_.buffers()) *b = buffers_[i++];
-  }
-
- private:
-  nn::Module& net_;
-  std::vector<Tensor> values_, masks_, buffers_;
-};
-
 }  // namespace
 
 std::vector<Permuted> permute_channels(nn::Module& net, const Tensor& inputs, NM p, const Random& random, double tolerance) {
@@ -67,7 +48,8 @@ std::vector<Permuted> permute_channels(nn::Module& net, const Tensor& inputs, NM
   NoGrad off;
   std::set<int> pointed_at;
   for (const auto& [buffer, units] : channels.index_buffers()) pointed_at.insert(units.begin(), units.end());
-  Before before(net);
+  const Before before(net.parameters());
+  const std::vector<Tensor> buffers = snapshot_buffers(net);
   std::vector<Permuted> report;
   for (const ChannelLayer& layer : channels.layers()) {
     std::map<int, std::size_t> number;
@@ -108,6 +90,7 @@ std::vector<Permuted> permute_channels(nn::Module& net, const Tensor& inputs, NM
   const double difference = relative_distance(net(inputs), channels.outputs().detach());
   if (!(difference <= tolerance)) {
     before.restore();
+    set_buffers(net, buffers);
     fail("permute: the network computes something else with its channels in another order (relative difference {:.1e}); it must look at their order where the graph does not show it",
          difference);
   }
