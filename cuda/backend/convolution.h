@@ -16,4 +16,9 @@ struct ConvolutionSizes {
 };
 inline ConvolutionSizes sizes(const Window& v, const Shape& x, const Shape& w, const Shape& y) { return {x[1], x[2], x[3], w[1], w[2], w[3], y[1], y[2], y[3], v}; }
 
+// For groups of under four channels (direct_convolution.cu); with the table's arguments.
+void direct_conv2d(Window v, View x, View w, View bias, View y);
+void direct_conv2d_input_gradient(Window v, View dy, View w, View dx);
+void direct_conv2d_weight_gradient(Window v, View x, View dy, View dw);
+
 }  // namespace bonsai::cuda

@@ -21,7 +21,8 @@ inline Stream& current_stream() {  // of this thread; the default one unless som
   return stream;
 }
 
-// A view, as plain numbers that can be handed to a kernel.
+// A view, as plain numbers that can be handed to a kernel. Axes of one element are left out, and those that go on where the one behind them ends are one: so a contiguous
+// array has a single axis, whose element i is simply i steps away, and a division is only paid where an axis really begins anew.
 struct Strided {
   void* data;
   int rank;
@@ -30,16 +31,31 @@ struct Strided {
   BONSAI_HOST_DEVICE T* as() const { return static_cast<T*>(data); }
   // Where element i, in row-major order, lies.
   BONSAI_HOST_DEVICE std::int64_t at(std::int64_t i) const {
+    if (rank == 0) return 0;
     std::int64_t offset = 0;
-    for (int a = rank - 1; a >= 0; --a) offset += i % shape[a] * strides[a], i /= shape[a];
-    return offset;
+    if (numel < (std::int64_t{1} << 32)) {  // 32-bit divisions are several times as fast
+      auto rest = static_cast<std::uint32_t>(i);
+      for (int a = rank - 1; a > 0; --a) {
+        const auto size = static_cast<std::uint32_t>(shape[a]), next = rest / size;
+        offset += (rest - next * size) * strides[a], rest = next;
+      }
+      return offset + rest * strides[0];
+    }
+    for (int a = rank - 1; a > 0; --a) offset += i % shape[a] * strides[a], i /= shape[a];
+    return offset + i * strides[0];
   }
 };
-inline Strided strided(const View& v) {
-  Strided s{v.data, v.shape.rank(), v.shape.numel(), {}, {}};
-  for (int a = 0; a < s.rank; ++a) s.shape[a] = v.shape[a], s.strides[a] = v.strides[a];
+inline Strided strided(void* data, const Shape& shape, const Shape& strides) {
+  Strided s{data, 0, shape.numel(), {}, {}};
+  for (int a = 0; a < shape.rank(); ++a) {
+    if (shape[a] == 1) continue;
+    const int last = s.rank - 1;
+    if (last >= 0 && s.strides[last] == strides[a] * shape[a]) s.shape[last] *= shape[a], s.strides[last] = strides[a];
+    else s.shape[s.rank] = shape[a], s.strides[s.rank++] = strides[a];
+  }
   return s;
 }
+inline Strided strided(const View& v) { return strided(v.data, v.shape, v.strides); }
 
 #ifdef __CUDACC__
 template <class F>
@@ -62,6 +78,7 @@ void add_elementwise(Backend& b);
 void add_reductions(Backend& b);
 void add_products(Backend& b);
 void add_sparse_products(Backend& b);
+void add_convolutions(Backend& b);
 void add_pictures(Backend& b);
 void add_normalization(Backend& b);
 void add_rows(Backend& b);

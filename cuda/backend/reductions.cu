@@ -1,14 +1,19 @@
-// Sums and maxima over any axes. An output's elements are shared out among the 256 threads of a block, element e to thread e % 256; each adds up its own in double
-// precision, and the threads' sums are added in a tree: an order that depends on the shape alone. Few elements: a thread does it all.
+// Sums and maxima over any axes. An output's elements are cut into parts of at most 8192, a block each; in a part, element e goes to thread e % 256, each thread adds up its
+// own in double precision, the threads' sums are added in a tree, and the parts' sums, where there are several, by a second kernel in the same way: an order that depends
+// on the shape alone, and as many blocks as there are elements to keep busy. Few elements an output: a thread does it all.
+//
+// Double precision: for f32 the result is right to its last place or two, at any length. On an H200 it is half as fast as f32, and a reduction waits for memory; a consumer GPU
+// has a 32nd or 64th of it, and there a long sum waits for arithmetic.
 #include <cmath>
 #include <limits>
 
-#include "cuda/backend/each.h"
+#include "cuda/backend/scratch.h"
 
 namespace bonsai::cuda {
 namespace {
 
 constexpr int threads = 256;
+constexpr std::int64_t part_size = 8192;
 
 template <class T>
 using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
@@ -27,55 +32,58 @@ struct Reduced {
   Strided kept, gone;  // of in; kept.at(o) + gone.at(e) is element e of output o
 };
 Reduced split(const View& in, const View& out) {
-  Reduced r{strided(in), strided(in)};
-  r.kept.numel = r.gone.numel = 1;
-  for (int a = 0; a < r.kept.rank; ++a) {
-    const bool stays = out.shape[a] == in.shape[a] && in.shape[a] != 1;
-    (stays ? r.gone : r.kept).shape[a] = 1;
-    r.kept.numel *= r.kept.shape[a], r.gone.numel *= r.gone.shape[a];
-  }
-  return r;
+  Shape kept = in.shape, gone = in.shape;
+  for (int a = 0; a < in.shape.rank(); ++a) (out.shape[a] == in.shape[a] && in.shape[a] != 1 ? gone : kept)[a] = 1;
+  return {strided(in.data, kept, in.strides), strided(in.data, gone, in.strides)};
 }
 
-template <class T, class A, class F>
-__global__ void by_blocks(Reduced r, Strided out, A start) {
+// Block (output, part). To out, or, where there are several parts, their results to `results` (output, part).
+template <class In, class A, class Out, class F>
+__global__ void by_blocks(Reduced r, Strided out, A start, int parts, A* results) {
   A* sums = shared<A>();
-  const std::int64_t base = r.kept.at(blockIdx.x);
+  const std::int64_t output = blockIdx.x / parts, base = r.kept.at(output), first = blockIdx.x % parts * part_size;
+  const std::int64_t end = first + part_size < r.gone.numel ? first + part_size : r.gone.numel;
   A mine = start;
-  for (std::int64_t e = threadIdx.x; e < r.gone.numel; e += threads) mine = F::of(mine, static_cast<A>(r.kept.template as<T>()[base + r.gone.at(e)]));
+  for (std::int64_t e = first + threadIdx.x; e < end; e += threads) mine = F::of(mine, static_cast<A>(r.kept.template as<In>()[base + r.gone.at(e)]));
   sums[threadIdx.x] = mine;
   for (int half = threads / 2; half > 0; half /= 2) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < half) sums[threadIdx.x] = F::of(sums[threadIdx.x], sums[threadIdx.x + half]);
   }
-  if (threadIdx.x == 0) out.as<T>()[out.at(blockIdx.x)] = static_cast<T>(sums[0]);
+  if (threadIdx.x != 0) return;
+  if (results) results[blockIdx.x] = sums[0];
+  else out.as<Out>()[out.at(output)] = static_cast<Out>(sums[0]);
 }
 
-template <class T, class A, class F>
-void by_threads(Reduced r, Strided out, A start) {
+template <class In, class A, class Out, class F>
+void by_threads(const Reduced& r, const Strided& out, A start) {
   each("reduce", out.numel, [=] BONSAI_DEVICE(std::int64_t o) {
     const std::int64_t base = r.kept.at(o);
     A total = start;
-    for (std::int64_t e = 0; e < r.gone.numel; ++e) total = F::of(total, static_cast<A>(r.kept.template as<T>()[base + r.gone.at(e)]));
-    out.as<T>()[out.at(o)] = static_cast<T>(total);
+    for (std::int64_t e = 0; e < r.gone.numel; ++e) total = F::of(total, static_cast<A>(r.kept.template as<In>()[base + r.gone.at(e)]));
+    out.as<Out>()[out.at(o)] = static_cast<Out>(total);
   });
 }
 
-template <class T, class A, class F>
-void reduce(View in, View out, A start) {
-  Reduced r = split(in, out);
-  if (in.shape.numel() == 0) r.gone.numel = 0;
-  const Strided to = strided(out);
-  if (to.numel == 0) return;
-  if (r.gone.numel < 4 * threads) by_threads<T, A, F>(r, to, start);
-  else launch("reduce", by_blocks<T, A, F>, dim3(static_cast<unsigned>(to.numel)), dim3(threads), threads * sizeof(A), current_stream(), r, to, start);
+template <class In, class A, class Out, class F>
+void reduce(const Reduced& r, const Strided& out, A start) {
+  if (out.numel == 0) return;
+  if (r.gone.numel < 32 || out.numel >= (1 << 16)) return by_threads<In, A, Out, F>(r, out, start);
+  const std::int64_t parts = (r.gone.numel + part_size - 1) / part_size;
+  require(out.numel * parts < (std::int64_t{1} << 31), "reduce: {} outputs of {} elements are too many for one launch; cut the tensor", out.numel, r.gone.numel);
+  const DeviceScratch<A> results(parts > 1 ? out.numel * parts : 0);
+  launch("reduce", by_blocks<In, A, Out, F>, dim3(static_cast<unsigned>(out.numel * parts)), dim3(threads), threads * sizeof(A), current_stream(), r, out, start, static_cast<int>(parts),
+         parts > 1 ? results.data() : nullptr);
+  if (parts > 1) reduce<A, A, Out, F>({strided(results.data(), {out.numel}, {parts}), strided(results.data(), {parts}, {1})}, out, start);
 }
 
 void sum(View in, View out) {
-  dispatch(in.dtype, [&]<class T>() { reduce<T, Wide<T>, Add>(in, out, Wide<T>(0)); });
+  dispatch(in.dtype, [&]<class T>() { reduce<T, Wide<T>, T, Add>(split(in, out), strided(out), Wide<T>(0)); });
 }
 void max(View in, View out) {
-  dispatch(in.dtype, [&]<class T>() { reduce<T, T, Larger>(in, out, std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest()); });
+  dispatch(in.dtype, [&]<class T>() {
+    reduce<T, T, T, Larger>(split(in, out), strided(out), std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest());
+  });
 }
 
 template <class T>

@@ -1,0 +1,11 @@
+// cuBLAS, where the toolkit has it (CMake defines BONSAI_CUBLAS).
+#pragma once
+#include "core/backend.h"
+
+namespace bonsai::cuda {
+
+// c = a b + bias, if cuBLAS is here and can take these strides (a row or a column of each matrix side by side, one step from each matrix of the batch to the next); else
+// nothing is done, and the answer is false. bias by columns, or null. On current_stream(), with a workspace of the calling thread's own.
+bool blas_product(const View& a, const View& b, const View& c, const View& bias);
+
+}  // namespace bonsai::cuda
