@@ -113,7 +113,7 @@ struct Run {
 };
 
 template <class T, class Tile>
-__global__ void __launch_bounds__(Tile::threads) gather_kernel(Run<T> r) {
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) gather_kernel(Run<T> r) {
   int b = static_cast<int>(blockIdx.x);
   const int tile_n = b % r.tiles_n, tile_m = (b /= r.tiles_n) % r.tiles_m, part = (b /= r.tiles_m) % r.parts, phase = (b /= r.parts) % r.p.phases(), group = b / r.p.phases();
   const Gathered<T> source{map_of(r.p, group, phase), r.x, r.w};
@@ -218,7 +218,7 @@ struct Correlated {
 };
 
 template <class T, class Tile>
-__global__ void __launch_bounds__(Tile::threads) correlate_kernel(ConvolutionSizes z, int pixels, int tiles_m, int tiles_n, int parts, const T* x, const T* dy, T* out) {
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) correlate_kernel(ConvolutionSizes z, int pixels, int tiles_m, int tiles_n, int parts, const T* x, const T* dy, T* out) {
   int b = static_cast<int>(blockIdx.x);
   const int tile_n = b % tiles_n, tile_m = (b /= tiles_n) % tiles_m, part = (b /= tiles_m) % parts, group = b / parts;
   const int outputs = static_cast<int>(z.o / z.v.groups), taps = static_cast<int>(z.inputs * z.kh * z.kw), row = tile_m * Tile::rows, column = tile_n * Tile::columns;

@@ -5,35 +5,38 @@ namespace bonsai::cuda {
 namespace {
 
 struct Planes {
-  std::int64_t h, w, p, q;
-  Pool v;
+  int h, w, p, q, size, stride, padding;
   template <class F>
   BONSAI_HOST_DEVICE void pixels(std::int64_t at, F f) const {  // of element `at` of y
-    const std::int64_t column = at % q, row = at / q % p, plane = at / q / p;
-    for (std::int64_t tap = 0; tap < v.size * v.size; ++tap) {
-      const std::int64_t y = row * v.stride - v.padding + tap / v.size, x = column * v.stride - v.padding + tap % v.size;
-      if (y >= 0 && y < h && x >= 0 && x < w) f((plane * h + y) * w + x, tap);
-    }
+    const int i = static_cast<int>(at), plane = i / q / p, y = i / q % p * stride - padding, x = i % q * stride - padding;
+    for (int row = 0, tap = 0; row < size; ++row)
+      for (int column = 0; column < size; ++column, ++tap)
+        if (y + row >= 0 && y + row < h && x + column >= 0 && x + column < w) f((plane * h + y + row) * w + x + column, tap);
   }
   template <class F>
   BONSAI_HOST_DEVICE void windows(std::int64_t at, F f) const {  // f(place in y, tap) for each window that element `at` of x lies in
-    const std::int64_t column = at % w, row = at / w % h, plane = at / w / h;
-    for (std::int64_t tap = v.size * v.size - 1; tap >= 0; --tap) {  // so that windows come in their order
-      const std::int64_t y = row + v.padding - tap / v.size, x = column + v.padding - tap % v.size;
-      if (y < 0 || x < 0 || y % v.stride != 0 || x % v.stride != 0 || y / v.stride >= p || x / v.stride >= q) continue;
-      f((plane * p + y / v.stride) * q + x / v.stride, tap);
-    }
+    const int i = static_cast<int>(at), plane = i / w / h;
+    for (int row = size - 1, tap = size * size - 1; row >= 0; --row)  // backwards, so that windows come in their order
+      for (int column = size - 1; column >= 0; --column, --tap) {
+        const int y = i / w % h + padding - row, x = i % w + padding - column;
+        if (y < 0 || x < 0 || y % stride != 0 || x % stride != 0 || y / stride >= p || x / stride >= q) continue;
+        f((plane * p + y / stride) * q + x / stride, tap);
+      }
   }
 };
-Planes planes(const Pool& v, const Shape& x, const Shape& y) { return {x[2], x[3], y[2], y[3], v}; }
+Planes planes(const Pool& v, const Shape& x, const Shape& y) {
+  require(x.numel() < (std::int64_t{1} << 31) && y.numel() < (std::int64_t{1} << 31), "pooling: {} has more elements than the 2^31 that the kernel counts to; cut the batch", x);
+  const auto i = [](std::int64_t n) { return static_cast<int>(n); };  // (32-bit divisions are several times as fast as 64-bit ones)
+  return {i(x[2]), i(x[3]), i(y[2]), i(y[3]), i(v.size), i(v.stride), i(v.padding)};
+}
 
 template <class T>
 void largest(Planes z, const T* x, T* y, std::uint8_t* taps, std::int64_t count) {
   each("max_pool2d", count, [=] BONSAI_DEVICE(std::int64_t at) {
     bool seen = false;
     T best = 0;
-    std::int64_t which = 0;
-    z.pixels(at, [&](std::int64_t i, std::int64_t tap) {
+    int which = 0;
+    z.pixels(at, [&](int i, int tap) {
       const T value = x[i];
       if (seen && !(value > best) && !(value != value && best == best)) return;  // NaN wins, the first one
       seen = true, best = value, which = tap;
@@ -48,7 +51,7 @@ void max_pool2d(Pool v, View x, View y, View taps) {
 template <class T>
 void gathered(Planes z, const T* x, const std::uint8_t* taps, T* y, std::int64_t count) {
   each("pool_gather", count, [=] BONSAI_DEVICE(std::int64_t at) {
-    z.pixels(at, [&](std::int64_t i, std::int64_t tap) {
+    z.pixels(at, [&](int i, int tap) {
       if (taps[at] == tap) y[at] = x[i];
     });
   });
@@ -61,7 +64,7 @@ template <class T>
 void scattered(Planes z, const T* y, const std::uint8_t* taps, T* x, std::int64_t count) {
   each("pool_scatter", count, [=] BONSAI_DEVICE(std::int64_t at) {
     T total = 0;
-    z.windows(at, [&](std::int64_t k, std::int64_t tap) {
+    z.windows(at, [&](int k, int tap) {
       if (taps[k] == tap) total += y[k];
     });
     x[at] = total;
@@ -75,8 +78,8 @@ template <class T>
 void averaged(Planes z, const T* x, T* y, std::int64_t count) {
   each("average_pool2d", count, [=] BONSAI_DEVICE(std::int64_t at) {
     double total = 0;
-    z.pixels(at, [&](std::int64_t i, std::int64_t) { total += static_cast<double>(x[i]); });
-    y[at] = static_cast<T>(total / static_cast<double>(z.v.size * z.v.size));
+    z.pixels(at, [&](int i, int) { total += static_cast<double>(x[i]); });
+    y[at] = static_cast<T>(total / static_cast<double>(z.size * z.size));
   });
 }
 void average_pool2d(Pool v, View x, View y) {
@@ -87,8 +90,8 @@ template <class T>
 void averaged_transposed(Planes z, const T* y, T* x, std::int64_t count) {
   each("average_pool2d_transposed", count, [=] BONSAI_DEVICE(std::int64_t at) {
     double total = 0;
-    z.windows(at, [&](std::int64_t k, std::int64_t) { total += static_cast<double>(y[k]); });
-    x[at] = static_cast<T>(total / static_cast<double>(z.v.size * z.v.size));
+    z.windows(at, [&](int k, int) { total += static_cast<double>(y[k]); });
+    x[at] = static_cast<T>(total / static_cast<double>(z.size * z.size));
   });
 }
 void average_pool2d_transposed(Pool v, View y, View x) {

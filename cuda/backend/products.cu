@@ -50,7 +50,7 @@ BONSAI_HOST_DEVICE T bias_at(const Product& p, std::int64_t row, std::int64_t co
 
 // Without parts the result goes to C, with them to sums (part, batch, m, n).
 template <class T, class Tile, class Source>
-__global__ void __launch_bounds__(Tile::threads) kernel(Product p, int tiles_m, int tiles_n, int parts, T* sums) {
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks) kernel(Product p, int tiles_m, int tiles_n, int parts, T* sums) {
   std::int64_t b = blockIdx.x;
   const int tile_n = static_cast<int>(b % tiles_n), tile_m = static_cast<int>((b /= tiles_n) % tiles_m), part = static_cast<int>((b /= tiles_m) % parts);
   const std::int64_t batch = b / parts;

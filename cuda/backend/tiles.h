@@ -23,6 +23,7 @@ template <int Rows, int Columns, int OwnRows, int OwnColumns>
 struct Tile {
   static constexpr int rows = Rows, columns = Columns, own_rows = OwnRows, own_columns = OwnColumns;
   static constexpr int across = Columns / OwnColumns, threads = Rows / OwnRows * across;
+  static constexpr int blocks = 512 / threads;  // at once on a multiprocessor, at least: 16 warps, each thread with 128 registers
   // A thread's rows (columns) come in fours, so that neighbouring threads read neighbouring 16 bytes.
   BONSAI_HOST_DEVICE static int row(int thread, int i) { return i / 4 * (4 * Rows / OwnRows) + thread / across * 4 + i % 4; }
   BONSAI_HOST_DEVICE static int column(int thread, int j) { return j / 4 * (4 * Columns / OwnColumns) + thread % across * 4 + j % 4; }
