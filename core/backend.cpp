@@ -2,22 +2,24 @@
 
 #include <array>
 
+#include "core/tensor_body.h"
+
 namespace bonsai {
 namespace {
 
 struct Registered {
   const Backend* backend = nullptr;
-  DeviceAllocator allocator;
+  DeviceFunctions functions;
 };
 std::array<Registered, 2>& registry() {
-  static std::array<Registered, 2> r{{{nullptr, {pool_allocate, pool_release}}, {}}};
+  static std::array<Registered, 2> r{};
   return r;
 }
 thread_local const Backend* cpu_override = nullptr;
 
 const Registered& registered(Device d) {
   const Registered& r = registry()[static_cast<int>(d)];
-  require(d == Device::cpu || r.backend, "device \"{}\": this program was built or started without it", name(d));
+  require(r.backend != nullptr, "device \"{}\": this program was started without it", name(d));
   return r;
 }
 
@@ -33,8 +35,13 @@ void Backend::set_name(const char* backend) {
        softmax, softmax_gradient, log_softmax, log_softmax_gradient, cross_entropy, cross_entropy_gradient, uniform, normal, sgd, adam);
 }
 
-void register_device(Device d, const Backend& b, DeviceAllocator a) { registry()[static_cast<int>(d)] = {&b, a}; }
-const DeviceAllocator& device_allocator(Device d) { return registered(d).allocator; }
+void register_device(Device d, const Backend& b, DeviceFunctions f) { registry()[static_cast<int>(d)] = {&b, f}; }
+const DeviceFunctions& device_functions(Device d) { return registered(d).functions; }
+
+void matmul_on_host(const View& a, const View& b, Tensor& c) {
+  c.mutable_bytes();  // waits for the device, if it is on one; a and b lie there too, or on the host
+  kernels(Device::cpu).matmul(a, b, view(c));
+}
 
 const Backend& kernels(Device d) {
   if (d != Device::cpu) return *registered(d).backend;
@@ -50,7 +57,8 @@ UseBackend::UseBackend(const Backend& b) : previous_(cpu_override) { cpu_overrid
 UseBackend::~UseBackend() { cpu_override = previous_; }
 
 View view(const Tensor& x) {
-  return {const_cast<void*>(x.bytes()), x.dtype(), x.shape(), contiguous_strides(x.shape())};
+  const Shape& shape = x.shape();
+  return {x.body()->storage->data, x.dtype(), shape, contiguous_strides(shape)};
 }
 View view_for_writing(Tensor& x) {
   x.touch();

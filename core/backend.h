@@ -162,12 +162,27 @@ class UseBackend {
   const Backend* previous_;
 };
 
-// A device brings its kernels and its memory.
-struct DeviceAllocator {
+// A device brings its kernels, its memory, and one queue: what is queued later is done later. So memory that was released may be given out again at once, and the host may
+// read and write it after wait().
+struct DeviceFunctions {
   void* (*allocate)(std::size_t bytes) = nullptr;
   void (*release)(void*, std::size_t) noexcept = nullptr;
+  void (*wait)() = nullptr;                                                // until all that was queued is done; throws what went wrong there
+  void (*upload)(void* to, const void* from, std::size_t bytes) = nullptr; // queued; `from` is free when it returns
+  // What is queued between the first two is not done but kept, and done each time it is played (core/recording.h).
+  void (*begin_recording)() = nullptr;
+  void* (*end_recording)() = nullptr;
+  void (*abandon_recording)() = nullptr;
+  void (*play)(void* recording) = nullptr;
+  // Between these two, blocks come from the recording's own memory, which nobody else is given while it exists.
+  void* (*new_arena)() = nullptr;
+  void (*use_arena)(void* arena) = nullptr;  // null: the common one again
+  void (*end_arena)(void* arena, void* recording) noexcept = nullptr;
 };
-void register_device(Device d, const Backend& b, DeviceAllocator a);
-const DeviceAllocator& device_allocator(Device d);
+void register_device(Device d, const Backend& b, DeviceFunctions f);
+const DeviceFunctions& device_functions(Device d);
+
+// c = a b by the CPU's kernel, wherever they lie: for algorithms that run on the host.
+void matmul_on_host(const View& a, const View& b, Tensor& c);
 
 }  // namespace bonsai

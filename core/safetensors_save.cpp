@@ -53,8 +53,6 @@ void check(const std::vector<NamedTensor>& tensors, const std::string& file) {
   for (const NamedTensor& t : tensors) {
     const std::string name = printable(t.name);
     require(t.value.defined(), "safetensors {}: tensor \"{}\" is undefined; give it a value first", file, name);
-    require(t.value.device() == Device::cpu, "safetensors {}: tensor \"{}\" lies on the {}; bring it to the cpu first",
-            file, name, bonsai::name(t.value.device()));
     require(t.name != "__metadata__", "safetensors {}: \"__metadata__\" cannot name a tensor; choose another name",
             file);
     require(names.insert(t.name).second, "safetensors {}: two tensors are called \"{}\"; names must differ", file,

@@ -27,7 +27,9 @@ void each_entry(const Pattern& p, F f) {
 }  // namespace
 
 Pattern::Pattern(std::int64_t r, std::int64_t c, Numbers begin, Numbers column)
-    : rows(r), columns(c), kept_(static_cast<std::int64_t>(column.size())), positions_(positions_24(r, c, begin, column)) {
+    : rows(r), columns(c), kept_(static_cast<std::int64_t>(column.size())) {
+  const std::vector<std::uint8_t> positions = positions_24(r, c, begin, column);
+  positions_.assign(positions.begin(), positions.end());
   if (two_of_four()) return;
   begin.shrink_to_fit();  // a vector that has grown holds up to twice what it needs
   column.shrink_to_fit();
@@ -37,7 +39,8 @@ Pattern::Pattern(std::int64_t r, std::int64_t c, Numbers begin, Numbers column)
 const Pattern::Order& Pattern::by_rows() const {
   std::call_once(rows_made_, [&] {
     for (std::int64_t r = 0; r <= rows; ++r) rows_.begin.push_back(static_cast<std::int32_t>(r * columns / 2));
-    rows_.index = columns_of_24(rows, columns, positions_);
+    const std::vector<std::int32_t> index = columns_of_24(rows, columns, positions_);
+    rows_.index.assign(index.begin(), index.end());
   });
   return rows_;
 }
@@ -84,7 +87,7 @@ PatternRef pattern_of(const Tensor& mask) {
   return std::make_shared<const Pattern>(rows, columns, std::move(begin), std::move(column));
 }
 
-PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std::int32_t> begin, std::vector<std::int32_t> column, const std::string& name) {
+PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::span<const std::int32_t> begin, std::span<const std::int32_t> column, const std::string& name) {
   require(rows >= 0 && columns >= 0 && rows <= most && columns <= most, "pattern \"{}\": cannot be {} x {}", name, rows, columns);
   const auto kept = static_cast<std::int64_t>(column.size());
   require(static_cast<std::int64_t>(begin.size()) == rows + 1 && kept <= most && begin[0] == 0 && begin[rows] == kept,
@@ -97,7 +100,7 @@ PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std
       require(k == begin[r] || column[k - 1] < column[k], "pattern \"{}\": row {} has column {} twice or out of order", name, r, column[k]);
     }
   }
-  return std::make_shared<const Pattern>(rows, columns, std::move(begin), std::move(column));
+  return std::make_shared<const Pattern>(rows, columns, Pattern::Numbers(begin.begin(), begin.end()), Pattern::Numbers(column.begin(), column.end()));
 }
 
 SparseView by_rows(const Pattern& p) { return {p.rows, p.columns, p.begin().data(), p.column().data(), nullptr}; }

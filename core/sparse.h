@@ -12,6 +12,7 @@
 
 #include "core/autograd.h"
 #include "core/backend.h"
+#include "core/device_vector.h"
 
 namespace bonsai {
 
@@ -23,13 +24,13 @@ namespace bonsai {
 // else a pattern has is made when somebody asks for it; by columns, when there is an input's gradient to compute.
 class Pattern {
  public:
-  using Numbers = std::vector<std::int32_t>;
+  using Numbers = DeviceVector<std::int32_t>;
   Pattern(std::int64_t rows, std::int64_t columns, Numbers begin, Numbers column);  // (make_pattern checks what it is given)
   const std::int64_t rows, columns;
   std::int64_t kept() const { return kept_; }
   double density() const { return rows * columns == 0 ? 1 : static_cast<double>(kept()) / static_cast<double>(rows * columns); }
   bool two_of_four() const { return !positions_.empty(); }
-  const std::vector<std::uint8_t>& positions() const { return positions_; }  // empty unless it is 2:4
+  const DeviceVector<std::uint8_t>& positions() const { return positions_; }  // empty unless it is 2:4
   const Numbers& begin() const { return by_rows().begin; }
   const Numbers& column() const { return by_rows().index; }
   const Numbers& column_begin() const { return by_columns().begin; }
@@ -44,7 +45,7 @@ class Pattern {
   const Order& by_rows() const;
   const Order& by_columns() const;
   std::int64_t kept_;
-  std::vector<std::uint8_t> positions_;
+  DeviceVector<std::uint8_t> positions_;
   mutable Order rows_, columns_;
   mutable std::once_flag rows_made_, columns_made_;
 };
@@ -54,7 +55,7 @@ using PatternRef = std::shared_ptr<const Pattern>;
 PatternRef pattern_of(const Tensor& mask);
 // From its parts; throws unless begin rises from 0 to column's length and the columns of each row rise within the matrix: no entry out of
 // range, none twice. An empty row is legal and computes 0. `name` is whose it is, for messages.
-PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::vector<std::int32_t> begin, std::vector<std::int32_t> column, const std::string& name);
+PatternRef make_pattern(std::int64_t rows, std::int64_t columns, std::span<const std::int32_t> begin, std::span<const std::int32_t> column, const std::string& name);
 
 SparseView by_rows(const Pattern& p);     // for kernels
 SparseView by_columns(const Pattern& p);  // the transpose

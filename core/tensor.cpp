@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include "core/backend.h"
@@ -30,11 +31,25 @@ const TensorBody& checked(const Tensor& x) {
   return *x.body();
 }
 
+// The memory of a device can be read and written by the host too, when nothing is queued there that would do so.
+void* on_host(const Storage& s) {
+  if (s.device != Device::cpu) device_functions(s.device).wait();
+  return s.data;
+}
+
+std::atomic<Device> device_by_default{Device::cpu};
+
 }  // namespace
+
+Device default_device() { return device_by_default.load(std::memory_order_relaxed); }
+void set_default_device(Device d) {
+  if (d != Device::cpu) device_functions(d);  // is it there?
+  device_by_default = d;
+}
 
 void release(Storage* s) noexcept {
   if (s->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  (s->device == Device::cpu ? pool_release : device_allocator(s->device).release)(s->data, s->bytes);
+  (s->device == Device::cpu ? pool_release : device_functions(s->device).release)(s->data, s->bytes);
   pool_delete(s);
 }
 
@@ -61,8 +76,8 @@ const Shape& Tensor::shape() const { return checked(*this).shape; }
 std::int64_t Tensor::size(int axis) const { return shape()[normalize_axis("size", axis, rank())]; }
 DType Tensor::dtype() const { return checked(*this).dtype; }
 Device Tensor::device() const { return checked(*this).storage->device; }
-const void* Tensor::bytes() const { return checked(*this).storage->data; }
-void* Tensor::mutable_bytes() { touch(); return body_->storage->data; }
+const void* Tensor::bytes() const { return on_host(*checked(*this).storage); }
+void* Tensor::mutable_bytes() { touch(); return on_host(*body_->storage); }
 std::uint32_t Tensor::version() const { return checked(*this).storage->version.load(std::memory_order_relaxed); }
 void Tensor::touch() { checked(*this).storage->version.fetch_add(1, std::memory_order_relaxed); }
 bool Tensor::shares_storage(const Tensor& o) const { return checked(*this).storage.get() == checked(o).storage.get(); }
@@ -70,8 +85,7 @@ bool Tensor::shares_storage(const Tensor& o) const { return checked(*this).stora
 void* Tensor::raw(DType expected) const {
   const TensorBody& b = checked(*this);
   require(b.dtype == expected, "tensor: holds {}, read as {}; cast it first", name(b.dtype), name(expected));
-  require(b.storage->device == Device::cpu, "tensor: lies on the {}; bring it to the cpu before reading it", name(b.storage->device));
-  return b.storage->data;
+  return on_host(*b.storage);
 }
 
 double Tensor::at(std::int64_t flat) const {
@@ -105,7 +119,7 @@ Tensor empty(const Shape& shape, DType t, Device d) {
   for (std::int64_t n : shape) fits = fits && n >= 0 && !__builtin_mul_overflow(bytes, n, &bytes);
   require(fits, "tensor: a {} tensor of shape {} cannot exist; it has a negative size or too many bytes", name(t), shape);
   bytes = std::max<std::int64_t>(bytes, 1);
-  s->data = (d == Device::cpu ? pool_allocate : device_allocator(d).allocate)(bytes);
+  s->data = (d == Device::cpu ? pool_allocate : device_functions(d).allocate)(bytes);
   s->bytes = bytes;
   s->device = d;  // last: if there is no such device, nothing is given back to it
   return make(std::move(s), shape, t);
@@ -124,6 +138,20 @@ void fill(Tensor& dst, double value) {
 void copy_into(Tensor& dst, const Tensor& src) {
   require(dst.shape() == src.shape(), "copy_into: shapes {} and {} differ", dst.shape(), src.shape());
   kernels(dst, src).copy(view(src), view_for_writing(dst));
+}
+
+void upload(Tensor& x, const void* bytes) {
+  x.touch();
+  const Storage& s = *x.body()->storage;
+  if (s.device == Device::cpu) std::memcpy(s.data, bytes, x.size_in_bytes());
+  else device_functions(s.device).upload(s.data, bytes, x.size_in_bytes());
+}
+
+Tensor to(const Tensor& x, Device d) {
+  if (x.device() == d) return x.detach();
+  Tensor out = empty(x.shape(), x.dtype(), d);
+  upload(out, x.bytes());
+  return out;
 }
 
 Tensor clone(const Tensor& x) {

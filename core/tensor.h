@@ -3,6 +3,9 @@
 // Copying a Tensor copies the handle. `reshape` and `detach` share the storage, everything else makes new tensors. Reading goes
 // through data<T>(); writing through mutable_data<T>() or the kernels, which count the storage's version, so that a derivative
 // that needs a value which has since been overwritten says so instead of computing nonsense.
+//
+// A tensor on a device is read and written in the same way: data<T>() waits until all that was queued there is done. So a program computes
+// on a GPU without a change; what it reads in every step costs it time, and nothing else.
 #pragma once
 #include <span>
 #include <string>
@@ -16,6 +19,10 @@ namespace bonsai {
 
 enum class Device : std::uint8_t { cpu, cuda };
 constexpr const char* name(Device d) { return d == Device::cpu ? "cpu" : "cuda"; }
+
+// Where tensors lie that are made without a word about it: the CPU, until a program chooses otherwise (cuda/device.h).
+Device default_device();
+void set_default_device(Device d);
 
 struct Node;        // core/autograd.h
 struct TensorBody;  // what a handle points at
@@ -39,7 +46,7 @@ class Tensor {
   std::span<const T> data() const { return {static_cast<const T*>(raw(dtype_of<T>())), static_cast<std::size_t>(numel())}; }
   template <class T>
   std::span<T> mutable_data() { touch(); return {static_cast<T*>(raw(dtype_of<T>())), static_cast<std::size_t>(numel())}; }
-  const void* bytes() const;      // for kernels and files
+  const void* bytes() const;      // for files
   void* mutable_bytes();
   std::size_t size_in_bytes() const { return numel() * size_of(dtype()); }
   double item() const;                    // the value of a one-element tensor
@@ -70,21 +77,25 @@ class Tensor {
 using Tensors = PoolVector<Tensor>;
 
 // ---- Making tensors
-Tensor empty(const Shape& shape, DType t = DType::f32, Device d = Device::cpu);  // uninitialised
-Tensor full(const Shape& shape, double value, DType t = DType::f32, Device d = Device::cpu);
-inline Tensor zeros(const Shape& s, DType t = DType::f32, Device d = Device::cpu) { return full(s, 0, t, d); }
-inline Tensor ones(const Shape& s, DType t = DType::f32, Device d = Device::cpu) { return full(s, 1, t, d); }
+Tensor empty(const Shape& shape, DType t = DType::f32, Device d = default_device());  // uninitialised
+Tensor full(const Shape& shape, double value, DType t = DType::f32, Device d = default_device());
+inline Tensor zeros(const Shape& s, DType t = DType::f32, Device d = default_device()) { return full(s, 0, t, d); }
+inline Tensor ones(const Shape& s, DType t = DType::f32, Device d = default_device()) { return full(s, 1, t, d); }
 inline Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype(), x.device()); }
 inline Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype(), x.device()); }
 inline Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype(), x.device()); }
 Tensor arange(std::int64_t n, DType t = DType::i64);  // 0, 1, ..., n-1
 Tensor eye(std::int64_t n, DType t = DType::f64);
 
+// x takes these bytes, as many as it has: on a device without waiting for what is queued there.
+void upload(Tensor& x, const void* bytes);
+Tensor to(const Tensor& x, Device d);  // the same values there, outside the graph; x itself if it lies there
+
 template <class T>
 Tensor tensor(std::span<const T> values, const Shape& shape) {
   require(static_cast<std::int64_t>(values.size()) == shape.numel(), "tensor: {} values for shape {}", values.size(), shape);
   Tensor out = empty(shape, dtype_of<T>());
-  std::copy(values.begin(), values.end(), out.mutable_data<T>().begin());
+  upload(out, values.data());
   return out;
 }
 template <class T>

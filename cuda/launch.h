@@ -4,7 +4,23 @@
 //
 // A kernel takes its shared memory with shared<T>(); sizes are known at compile time or given at launch. Included by .cu files only.
 #pragma once
+#include <array>
+#include <atomic>
 #include <cstdint>
+
+namespace bonsai::cuda {
+
+// What was started last, for the message when the device stops: it says so later, and not in which kernel it was.
+struct Launched {
+  std::atomic<std::uint64_t> count{0};
+  std::array<std::atomic<const char*>, 8> last{};
+  bool recording = false;      // a stream that records can't be waited for
+  bool one_at_a_time = false;  // wait for every kernel, so that its name is known (BONSAI_SYNC=1)
+  void note(const char* name) { last[count.fetch_add(1) % last.size()] = name; }
+};
+inline Launched launched;
+
+}  // namespace bonsai::cuda
 
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
@@ -36,6 +52,8 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   if (shared_bytes > (48 << 10)) check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
   kernel<<<grid, block, shared_bytes, stream>>>(static_cast<Parameters>(arguments)...);
   check(cudaGetLastError(), name);
+  launched.note(name);
+  if (launched.one_at_a_time && !launched.recording) check(cudaStreamSynchronize(stream), name);
 }
 
 }  // namespace bonsai::cuda
@@ -52,8 +70,9 @@ T* shared() {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
-  emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
+  launched.note(name);
+  emulator::submit(name, [=] { emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); }); });
 }
 
 }  // namespace bonsai::cuda

@@ -20,7 +20,7 @@ constexpr std::size_t most_layers = 100;
 
 const char* const parts[] = {".values", ".row_begin", ".column", ".positions", ".shape"};
 
-Tensor as_tensor(const std::vector<std::int32_t>& v) {
+Tensor as_tensor(std::span<const std::int32_t> v) {
   Tensor t = empty({static_cast<std::int64_t>(v.size())}, DType::i64);
   std::copy(v.begin(), v.end(), t.mutable_data<std::int64_t>().begin());
   return t;
@@ -67,7 +67,7 @@ PatternRef read_24(const SafeTensors& file, const std::string& name, std::int64_
   std::vector<std::int32_t> begin(rows + 1);
   for (std::int64_t r = 0; r <= rows; ++r) begin[r] = static_cast<std::int32_t>(r * columns / 2);
   try {
-    const PatternRef p = make_pattern(rows, columns, std::move(begin), columns_of_24(rows, columns, t.data<std::uint8_t>()), name);
+    const PatternRef p = make_pattern(rows, columns, begin, columns_of_24(rows, columns, t.data<std::uint8_t>()), name);
     require(std::ranges::equal(p->positions(), t.data<std::uint8_t>()), "\"{}.positions\" has bits set behind the last column", name);
     return p;
   } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
@@ -93,7 +93,7 @@ Stored read_packed(const SafeTensors& file, const std::string& name) {
   require(out.values.shape() == Shape{static_cast<std::int64_t>(column.size())},
           "{}: \"{}.values\" {} do not fit {} entries of \"{}.column\"", file.file, name, out.values.shape(), column.size(), name);
   try {
-    out.pattern = make_pattern(rows, columns, counts(file, name + ".row_begin"), std::move(column), name);
+    out.pattern = make_pattern(rows, columns, counts(file, name + ".row_begin"), column, name);
   } catch (const Error& e) { fail("{}: {}", file.file, e.what()); }
   return out;
 }

@@ -5,6 +5,8 @@
 // Most kernels compute one element of their result from start to end, in double precision where they sum: no thread writes what another one reads, every sum
 // has one order, and the same seed gives the same bits. Sums over much are shared out among the threads of a block, in a tree of one shape (reductions.cu).
 #pragma once
+#include <shared_mutex>
+
 #include "core/backend.h"
 #include "cuda/launch.h"
 
@@ -16,10 +18,29 @@
 
 namespace bonsai::cuda {
 
-inline Stream& current_stream() {  // of this thread; the default one unless somebody sets another
-  static thread_local Stream stream{};
-  return stream;
-}
+// The device's one queue, as long as the object lives: pass it to a launch in place of the stream. While a thread records a step (cuda/device), the others wait here.
+// What is not a launch (a library's call, a copy) notes itself: launched.note("cublas").
+//
+//   launch("add", kernel, grid, block, 0, current_stream(), ...);
+//   const Queue queue = current_stream();  cublasSetStream(handle, queue);  cublasSgemm(...);
+class Queue {
+ public:
+  Queue() {
+    if (!recorder && depth++ == 0) gate.lock_shared();
+  }
+  ~Queue() {
+    if (!recorder && --depth == 0) gate.unlock_shared();
+  }
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  operator Stream() const { return stream; }
+
+  static inline Stream stream{};  // the default one, unless a device is opened
+  static inline std::shared_mutex gate;
+  static inline thread_local bool recorder = false;
+  static inline thread_local int depth = 0;
+};
+inline Queue current_stream() { return Queue(); }
 
 // A view, as plain numbers that can be handed to a kernel. Axes of one element are left out, and those that go on where the one behind them ends are one: so a contiguous
 // array has a single axis, whose element i is simply i steps away, and a division is only paid where an axis really begins anew.
@@ -69,10 +90,24 @@ void each(const char* name, std::int64_t n, F f) {
 }
 #else
 template <class F>
-void each(const char*, std::int64_t n, F f) {  // the threads of such a kernel do not meet, so they need no fibers
-  for (std::int64_t i = 0; i < n; ++i) f(i);
+void each(const char* name, std::int64_t n, F f) {  // the threads of such a kernel do not meet, so they need no fibers
+  launched.note(name);
+  if (n > 0) emulator::submit(name, [=] { for (std::int64_t i = 0; i < n; ++i) f(i); });
 }
 #endif
+
+// ---- Indices that do not fit. The host can't look at them without waiting, so a kernel notes the first and goes on with 0; who waits for the device throws.
+
+struct Misfit {
+  int happened;
+  std::int64_t index, size;
+};
+Misfit* misfit_of(const char* op);  // (device.cu)
+BONSAI_HOST_DEVICE inline std::int64_t checked(Misfit* m, std::int64_t index, std::int64_t size) {
+  if (index >= 0 && index < size) return index;
+  m->index = index, m->size = size, m->happened = 1;
+  return 0;
+}
 
 void add_elementwise(Backend& b);
 void add_reductions(Backend& b);

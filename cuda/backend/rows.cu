@@ -63,9 +63,10 @@ void log_softmax_gradient(View y, View dy, View dx) {
 
 template <class T>
 void cross_entropy_as(const T* x, const std::int64_t* labels, T* loss, std::int64_t rows, std::int64_t n) {
+  Misfit* m = misfit_of("cross_entropy");
   each("cross_entropy", rows, [=] BONSAI_DEVICE(std::int64_t r) {
     const LogSum s = log_sum_exp(x + r * n, n);
-    loss[r] = static_cast<T>(s.log_sum + s.maximum - static_cast<double>(x[r * n + labels[r]]));
+    loss[r] = static_cast<T>(s.log_sum + s.maximum - static_cast<double>(x[r * n + checked(m, labels[r], n)]));
   });
 }
 void cross_entropy(View x, View labels, View loss) {
@@ -98,9 +99,10 @@ struct Split {
 
 template <class T>
 void select_as(const T* in, const std::int64_t* indices, T* out, Split s, std::int64_t size, std::int64_t k) {
+  Misfit* m = misfit_of("index_select");
   each("index_select", s.outer * k * s.inner, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t j = at % s.inner, i = at / s.inner % k, o = at / s.inner / k;
-    out[at] = in[(o * size + indices[i]) * s.inner + j];
+    out[at] = in[(o * size + checked(m, indices[i], size)) * s.inner + j];
   });
 }
 void index_select(View in, View indices, int axis, View out) {
@@ -110,11 +112,12 @@ void index_select(View in, View indices, int axis, View out) {
 // A thread an element of out: those of in that go there, in the order of the indices.
 template <class T>
 void add_as(const T* in, const std::int64_t* indices, T* out, Split s, std::int64_t size, std::int64_t k) {
+  Misfit* m = misfit_of("index_add");
   each("index_add", s.outer * size * s.inner, [=] BONSAI_DEVICE(std::int64_t at) {
     const std::int64_t j = at % s.inner, place = at / s.inner % size, o = at / s.inner / size;
     T total = out[at];
     for (std::int64_t i = 0; i < k; ++i)
-      if (indices[i] == place) total += in[(o * k + i) * s.inner + j];
+      if (checked(m, indices[i], size) == place) total += in[(o * k + i) * s.inner + j];
     out[at] = total;
   });
 }
@@ -124,7 +127,8 @@ void index_add(View in, View indices, int axis, View out) {
 
 template <class T>
 void gather_as(const T* in, const std::int64_t* indices, T* out, std::int64_t rows, std::int64_t k, std::int64_t n) {
-  each("gather", rows * k, [=] BONSAI_DEVICE(std::int64_t at) { out[at] = in[at / k * n + indices[at]]; });
+  Misfit* m = misfit_of("gather");
+  each("gather", rows * k, [=] BONSAI_DEVICE(std::int64_t at) { out[at] = in[at / k * n + checked(m, indices[at], n)]; });
 }
 void gather(View in, View indices, View out) {
   dispatch(in.dtype, [&]<class T>() { gather_as(in.as<T>(), indices.as<std::int64_t>(), out.as<T>(), count(indices), length(indices), length(in)); });
@@ -132,8 +136,9 @@ void gather(View in, View indices, View out) {
 
 template <class T>
 void scatter_as(const T* in, const std::int64_t* indices, T* out, std::int64_t rows, std::int64_t k, std::int64_t n) {
+  Misfit* m = misfit_of("scatter_add");
   each("scatter_add", rows, [=] BONSAI_DEVICE(std::int64_t r) {
-    for (std::int64_t j = r * k; j < (r + 1) * k; ++j) out[r * n + indices[j]] += in[j];
+    for (std::int64_t j = r * k; j < (r + 1) * k; ++j) out[r * n + checked(m, indices[j], n)] += in[j];
   });
 }
 void scatter_add(View in, View indices, View out) {

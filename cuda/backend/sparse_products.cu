@@ -1,44 +1,11 @@
 // Products with packed weights, one element of the result a thread: neighbouring threads take neighbouring examples, so that what they load of x lies side by side
-// and the value and its column are the same for all of them.
+// and the value and its column are the same for all of them. A pattern lies where its tensors do (core/device_vector.h).
 #include "core/sparse24/positions.h"
 #include "cuda/backend/convolution.h"
 #include "cuda/backend/each.h"
 
 namespace bonsai::cuda {
 namespace {
-
-// A pattern's arrays lie in the host's memory; on a device they are copied there for the call. (A resident copy is to come with the device's own patterns.)
-class OnDevice {
- public:
-  template <class T>
-  const T* operator()(const T* from, std::int64_t n) {
-#ifdef __CUDACC__
-    if (!from || n == 0) return from;
-    void* to = nullptr;
-    check(cudaMallocAsync(&to, n * sizeof(T), current_stream()), "pattern");
-    check(cudaMemcpyAsync(to, from, n * sizeof(T), cudaMemcpyHostToDevice, current_stream()), "pattern");
-    copies_[count_++] = to;
-    return static_cast<const T*>(to);
-#else
-    (void)n;
-    return from;
-#endif
-  }
-#ifdef __CUDACC__
-  ~OnDevice() {
-    for (int i = 0; i < count_; ++i) cudaFreeAsync(copies_[i], current_stream());
-  }
-
- private:
-  void* copies_[4];
-  int count_ = 0;
-#endif
-};
-
-SparseView on_device(OnDevice& d, SparseView s) {
-  const std::int64_t kept = s.begin[s.rows];
-  return {s.rows, s.columns, d(s.begin, s.rows + 1), d(s.index, kept), d(s.from, kept)};
-}
 
 template <class T>
 void times(SparseView s, const T* values, const T* x, const T* bias, T* y, std::int64_t n) {
@@ -50,9 +17,7 @@ void times(SparseView s, const T* values, const T* x, const T* bias, T* y, std::
   });
 }
 void sparse_matmul(SparseView s, View values, View x, View bias, View y) {
-  OnDevice d;
-  const SparseView p = on_device(d, s);
-  dispatch_floating("sparse_matmul", values.dtype, [&]<class T>() { times(p, values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape[1]); });
+  dispatch_floating("sparse_matmul", values.dtype, [&]<class T>() { times(s, values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape[1]); });
 }
 
 // A row of the pattern a thread: its entries are few, and next to each other.
@@ -67,14 +32,10 @@ void sampled(SparseView s, const T* y, const T* x, T* values, std::int64_t n) {
   });
 }
 void sampled_matmul(SparseView s, View y, View x, View values) {
-  OnDevice d;
-  const SparseView p = on_device(d, s);
-  dispatch_floating("sampled_matmul", values.dtype, [&]<class T>() { sampled(p, y.as<T>(), x.as<T>(), values.as<T>(), y.shape[1]); });
+  dispatch_floating("sampled_matmul", values.dtype, [&]<class T>() { sampled(s, y.as<T>(), x.as<T>(), values.as<T>(), y.shape[1]); });
 }
 
 // ---- Two of every four columns
-
-Sparse24View on_device(OnDevice& d, Sparse24View s) { return {s.rows, s.columns, d(s.positions, s.rows * position_bytes(s.columns))}; }
 
 template <class T>
 void times_24(Sparse24View s, const T* values, const T* x, const T* bias, T* y, std::int64_t n) {
@@ -89,9 +50,7 @@ void times_24(Sparse24View s, const T* values, const T* x, const T* bias, T* y, 
   });
 }
 void matmul_24(Sparse24View s, View values, View x, View bias, View y) {
-  OnDevice d;
-  const Sparse24View p = on_device(d, s);
-  dispatch_floating("matmul_24", values.dtype, [&]<class T>() { times_24(p, values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape[1]); });
+  dispatch_floating("matmul_24", values.dtype, [&]<class T>() { times_24(s, values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape[1]); });
 }
 
 // Four rows of x a thread, which are one group of columns: all rows of W go by, each with two entries for them.
@@ -108,9 +67,7 @@ void transposed_24(Sparse24View s, const T* values, const T* y, T* x, std::int64
   });
 }
 void matmul_24_transposed(Sparse24View s, View values, View y, View x) {
-  OnDevice d;
-  const Sparse24View p = on_device(d, s);
-  dispatch_floating("matmul_24_transposed", values.dtype, [&]<class T>() { transposed_24(p, values.as<T>(), y.as<T>(), x.as<T>(), y.shape[1]); });
+  dispatch_floating("matmul_24_transposed", values.dtype, [&]<class T>() { transposed_24(s, values.as<T>(), y.as<T>(), x.as<T>(), y.shape[1]); });
 }
 
 template <class T>
@@ -124,9 +81,7 @@ void sampled_24(Sparse24View s, const T* y, const T* x, T* values, std::int64_t 
   });
 }
 void sampled_matmul_24(Sparse24View s, View y, View x, View values) {
-  OnDevice d;
-  const Sparse24View p = on_device(d, s);
-  dispatch_floating("sampled_matmul_24", values.dtype, [&]<class T>() { sampled_24(p, y.as<T>(), x.as<T>(), values.as<T>(), y.shape[1]); });
+  dispatch_floating("sampled_matmul_24", values.dtype, [&]<class T>() { sampled_24(s, y.as<T>(), x.as<T>(), values.as<T>(), y.shape[1]); });
 }
 
 // ---- Convolutions: the entries of a row of w (out, in / groups kh kw) for an output; an output row's for its values
@@ -142,10 +97,8 @@ void convolved(SparseView s, ConvolutionSizes z, const T* values, const T* x, co
   });
 }
 void sparse_conv2d(SparseView s, Window v, Shape w, View values, View x, View bias, View y) {
-  OnDevice d;
-  const SparseView p = on_device(d, s);
   dispatch_floating("sparse_conv2d", x.dtype,
-                    [&]<class T>() { convolved(p, sizes(v, x.shape, w, y.shape), values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape.numel()); });
+                    [&]<class T>() { convolved(s, sizes(v, x.shape, w, y.shape), values.as<T>(), x.as<T>(), bias.as<T>(), y.as<T>(), y.shape.numel()); });
 }
 
 // By columns: row `tap` of the transposed pattern holds the outputs that keep this tap.
@@ -168,10 +121,8 @@ void input_gradient(SparseView s, ConvolutionSizes z, const T* values, const T* 
   });
 }
 void sparse_conv2d_input_gradient(SparseView s, Window v, Shape w, View values, View dy, View dx) {
-  OnDevice d;
-  const SparseView p = on_device(d, s);
   dispatch_floating("sparse_conv2d_input_gradient", dy.dtype,
-                    [&]<class T>() { input_gradient(p, sizes(v, dx.shape, w, dy.shape), values.as<T>(), dy.as<T>(), dx.as<T>(), dx.shape.numel()); });
+                    [&]<class T>() { input_gradient(s, sizes(v, dx.shape, w, dy.shape), values.as<T>(), dy.as<T>(), dx.as<T>(), dx.shape.numel()); });
 }
 
 template <class T>
@@ -189,10 +140,8 @@ void weight_gradient(SparseView s, ConvolutionSizes z, const T* x, const T* dy, 
   });
 }
 void sparse_conv2d_weight_gradient(SparseView s, Window v, Shape w, View x, View dy, View values) {
-  OnDevice d;
-  const SparseView p = on_device(d, s);
   dispatch_floating("sparse_conv2d_weight_gradient", x.dtype,
-                    [&]<class T>() { weight_gradient(p, sizes(v, x.shape, w, dy.shape), x.as<T>(), dy.as<T>(), values.as<T>(), x.shape[0]); });
+                    [&]<class T>() { weight_gradient(s, sizes(v, x.shape, w, dy.shape), x.as<T>(), dy.as<T>(), values.as<T>(), x.shape[0]); });
 }
 
 }  // namespace

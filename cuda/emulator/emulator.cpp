@@ -3,8 +3,10 @@
 #include <setjmp.h>
 #include <ucontext.h>
 
+#include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/error.h"
@@ -134,6 +136,53 @@ void run(dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<voi
   for (unsigned z = 0; z < grid.z; ++z)
     for (unsigned y = 0; y < grid.y; ++y)
       for (unsigned x = 0; x < grid.x; ++x) run_block(b, {x, y, z}, size, grid);
+}
+
+namespace {
+
+std::mutex queue_mutex, run_mutex;  // the second is held by whoever does the work: one at a time, in order
+std::deque<Recorded::value_type> queue;
+bool queueing = false;
+std::string stopped;  // why the device does nothing any more
+thread_local bool recording = false;
+Recorded recorded;
+
+}  // namespace
+
+void queue_work(bool on) { queueing = on; }
+
+void submit(const char* name, std::function<void()> work) {
+  if (recording) return void(recorded.emplace_back(name, std::move(work)));
+  if (!queueing) return work();
+  std::lock_guard lock(queue_mutex);
+  queue.emplace_back(name, std::move(work));
+}
+
+void wait() {
+  std::lock_guard one(run_mutex);
+  for (;;) {
+    Recorded::value_type next;
+    {
+      std::lock_guard lock(queue_mutex);
+      require(stopped.empty(), "{}", stopped);
+      if (queue.empty()) return;
+      next = std::move(queue.front());
+      queue.pop_front();
+    }
+    try {
+      next.second();
+    } catch (const std::exception& e) {
+      std::lock_guard lock(queue_mutex);
+      stopped = fmt::format("the emulated device stopped in kernel \"{}\": {}", next.first, e.what());
+      queue.clear();
+    }
+  }
+}
+
+void begin_recording() { recording = true; }
+Recorded end_recording() {
+  recording = false;
+  return std::exchange(recorded, {});
 }
 
 }  // namespace bonsai::emulator

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #define __global__
 #define __device__
@@ -36,6 +38,14 @@ std::uint64_t* exchange();  // 32 slots of the warp, to be used between two sync
 std::byte* shared_memory(); // of the block
 // body() for every thread of every block. Throws what a thread throws, and an Error when threads wait for each other at different barriers.
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body);
+
+// ---- A device's queue. Work is done as it comes; as a device (cuda/device) as late as it may be, when somebody waits: who reads too early reads what was there before.
+void submit(const char* name, std::function<void()> work);
+void queue_work(bool on);
+void wait();  // until the queue is empty. Throws what the work threw, with its name, now and ever after
+using Recorded = std::vector<std::pair<const char*, std::function<void()>>>;
+void begin_recording();  // from here on this thread's work is kept instead
+Recorded end_recording();
 
 }  // namespace bonsai::emulator
 

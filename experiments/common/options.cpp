@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "cuda/device.h"
 #include "nn/forms.h"
 
 namespace bonsai::experiments {
@@ -119,7 +120,7 @@ Options::Options(std::string program, std::string about, Sizes<std::int64_t> def
   integer("--seed", seed, 1, "everything random follows from it", 0, std::int64_t{1} << 53);
   integer("--trials", trials, default_trials, "independent repetitions", 1, 1000);
   impl_->threshold(sparse_threshold);
-  text("--device", device, "cpu", "where to compute", {"cpu", "cuda"});
+  text("--device", device, "cpu", "where to compute; emulator: the GPU's kernels, run by the CPU, slowly", {"cpu", "cuda", "emulator"});
   app.add_option("--jobs", jobs, "trainings at once; the results do not depend on it [one a processor]")
       ->type_name("N");
   app.add_option("--threads", threads, "threads inside a training, with one job; the results do not depend on it [1]")
@@ -158,8 +159,8 @@ bool Options::parse(int argc, char** argv) {
   for (auto& b : impl_->bound) b.settle(size);
   require(jobs >= 0 && jobs <= 256, "--jobs: {} is not between 1 and 256 (0: one a processor)", jobs);
   require(threads >= 1 && threads <= 256, "--threads: {} is not between 1 and 256", threads);
-  if (jobs == 0) jobs = hardware_threads();
-  require(device == "cpu", "--device cuda: this program was built without CUDA; leave the option out");
+  if (jobs == 0) jobs = device == "cpu" ? hardware_threads() : 1;
+  if (device != "cpu") fact("device-name", cuda::use_device(device), true);
   return true;
 }
 

@@ -44,7 +44,7 @@ void InputStatistics::add(const Tensor& x) {
       double* to = products_.mutable_data<double>().data();
       const View all = view(some);
       View left{all.as<double>() + i, DType::f64, {n, rows}, {in_, 1}}, right{all.data, DType::f64, {n, columns}, {in_, 1}};
-      kernels(Device::cpu).matmul(transposed(left), right, view_for_writing(part));
+      matmul_on_host(transposed(left), right, part);
       const double* from = part.data<double>().data();
       parallel_for(rows, [&](std::int64_t r) {
         for (std::int64_t c = 0; c < columns; ++c) to[(i + r) * in_ + c] += from[r * columns + c];

@@ -74,7 +74,7 @@ class Row {
       const std::int64_t rows = std::min(rows_at_once, size_ - first);
       Tensor off = empty({rows, size_}, DType::f64);
       const View v{view(scaled_).as<double>() + first, DType::f64, {waiting_, rows}, {stride_, 1}};
-      kernels(Device::cpu).matmul(transposed(v), u, view_for_writing(off));
+      matmul_on_host(transposed(v), u, off);
       for (std::int64_t i = first; i < first + rows; ++i) {
         if (!there_[i]) continue;
         const double* less = off.data<double>().data() + (i - first) * size_;

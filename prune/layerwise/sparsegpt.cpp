@@ -60,7 +60,7 @@ Compensated sparsegpt(const std::string& name, const Tensor& w, const Tensor& h,
   for (std::int64_t begin = 0; begin < n; begin += block) {
     const std::int64_t size = std::min(block, n - begin), end = begin + size;
     Tensor moved = zeros({rows, size}, DType::f64);  // what all columns to the left push onto this block, in one product
-    if (begin > 0) kernels(Device::cpu).matmul(part(errors, 0, rows, 0, begin), part(u, 0, begin, begin, end), view_for_writing(moved));
+    if (begin > 0) matmul_on_host(part(errors, 0, rows, 0, begin), part(u, 0, begin, begin, end), moved);
 
     Tensor now = empty({rows, size}, DType::f64), scores = empty({rows, size}, DType::f64), kept = slice(mask, 1, begin, end);
     double *v = now.mutable_data<double>().data(), *s = scores.mutable_data<double>().data();

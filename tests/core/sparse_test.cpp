@@ -44,12 +44,12 @@ TEST(Pattern, WhatDoesNotFitIsRefusedByName) {
   };
   for (const auto& c : cases) EXPECT_TRUE(refuses([&] { make_pattern(c.rows, c.columns, c.begin, c.column, "fc1"); }, c.says));
   EXPECT_TRUE(refuses([] { pattern_of(ones({2, 2})); }, {"u8", "f32"}));
-  EXPECT_EQ(make_pattern(2, 3, {0, 0, 2}, {0, 2}, "fc1")->kept(), 2);
-  EXPECT_EQ(make_pattern(0, 0, {0}, {}, "empty")->kept(), 0);
+  EXPECT_EQ(make_pattern(2, 3, std::vector{0, 0, 2}, std::vector{0, 2}, "fc1")->kept(), 2);
+  EXPECT_EQ(make_pattern(0, 0, std::vector{0}, {}, "empty")->kept(), 0);
 }
 
 TEST(Pattern, ValuesAndActivationsThatDoNotFitAreRefused) {
-  const PatternRef p = make_pattern(2, 3, {0, 1, 2}, {0, 2}, "fc1");
+  const PatternRef p = make_pattern(2, 3, std::vector{0, 1, 2}, std::vector{0, 2}, "fc1");
   const Tensor v = ones({2}), x = ones({3, 4}), y = ones({2, 4});
   EXPECT_TRUE(refuses([&] { sparse_matmul(p, ones({3}), x); }, {"sparse_matmul", "(3)", "2 entries"}));
   EXPECT_TRUE(refuses([&] { sparse_matmul(p, v, y); }, {"sparse_matmul", "(2, 4)", "(3, batch)"}));

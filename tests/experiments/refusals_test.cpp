@@ -65,7 +65,7 @@ TEST(refusals, command_line) {
       {{"--sparse-threshold", "0.5x"}, "--sparse-threshold: \"0.5x\" is not a density"},
       {{"--sparse-threshold", ""}, "--sparse-threshold"},
       {{"--device", "cuda"}, "--device cuda: this program was built without CUDA"},
-      {{"--device", "tpu"}, "--device: \"tpu\" is not one of cpu|cuda"},
+      {{"--device", "tpu"}, "--device: \"tpu\" is not one of cpu|cuda|emulator"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.args[0] + " " + c.args.back());

@@ -1,0 +1,16 @@
+// A GPU as the device on which tensors lie.
+//
+//   use_device("cuda");               // from here on tensors are made on the GPU, and everything computes there
+//   use_device("emulator");           // the same kernels, queued and run by the CPU: slow, and right (cuda/emulator)
+//
+// The kernels lie in a library of their own, build/lib/libbonsai_cuda.so, which is loaded now: a program needs neither nvcc to be built nor a GPU to start.
+#pragma once
+#include <string>
+
+namespace bonsai::cuda {
+
+// Loads the kernels and makes theirs the default device (core/tensor.h). Returns the device in words, for reports. Throws when the library is not built, no GPU can be used, or
+// the GPU is too old.
+std::string use_device(const std::string& name);
+
+}  // namespace bonsai::cuda

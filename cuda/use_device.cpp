@@ -1,0 +1,38 @@
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <mutex>
+
+#include "core/error.h"
+#include "cuda/device.h"
+#include "cuda/device/plugin.h"
+
+namespace bonsai::cuda {
+namespace {
+
+std::filesystem::path library(const std::string& name) {
+  const std::string file = "libbonsai_" + name + ".so";
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib" / file;
+}
+
+}  // namespace
+
+std::string use_device(const std::string& name) {
+  require(name == "cuda" || name == "emulator", "device \"{}\": there are cuda and emulator", name);
+  const std::filesystem::path file = library(name);
+  const char* other = name == "cuda" ? "; --device emulator runs the same kernels without one, slowly" : "";
+  require(std::filesystem::exists(file), "--device {}: this program was built without {} ({} is not there); \"./bonsai build\" makes it{}{}", name, name == "cuda" ? "CUDA" : "the emulator",
+          file.string(), name == "cuda" ? " where nvcc is found" : "", other);
+  void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays until the end
+  if (!handle) fail("--device {}: {}{}", name, dlerror(), other);
+  const auto open = reinterpret_cast<void (*)(Plugin*)>(dlsym(handle, "bonsai_open_device"));
+  require(open != nullptr, "--device {}: {} is not a library of bonsai's kernels; build it anew", name, file.string());
+  Plugin plugin;
+  open(&plugin);
+  register_device(Device::cuda, *plugin.backend, plugin.functions);
+  set_default_device(Device::cuda);
+  return plugin.description;
+}
+
+}  // namespace bonsai::cuda
