@@ -57,6 +57,7 @@ class Dropout : public Module {
   Tensor forward(const Tensor& x) override;
   std::string describe() const override;
   void begin_step(std::int64_t iteration) override { current_ = stream_.derive(iteration); }
+  bool random() const override { return p_ > 0; }
 
  private:
   double p_;

@@ -51,6 +51,10 @@ void Module::begin_step(std::int64_t iteration) {
   for (auto& [name, m] : children_) m->begin_step(iteration);
 }
 
+bool Module::random() const {
+  return std::ranges::any_of(children_, [](const auto& m) { return m.second->random(); });
+}
+
 void Module::to(DType t) {
   for (Parameter* p : parameters()) p->to(t);
   for (auto& [name, b] : buffers())

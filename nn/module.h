@@ -40,6 +40,7 @@ class Module {
   bool training() const { return training_; }
   // Told before every training step: what random layers draw depends on the step alone, so that a run can be taken up anywhere.
   virtual void begin_step(std::int64_t iteration);
+  virtual bool random() const;  // whether a layer draws random numbers in training
   void to(DType t);                            // all parameters and buffers in another type: f64 for an exact Hessian
 
  protected:

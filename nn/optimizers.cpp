@@ -33,11 +33,15 @@ void Optimizer::make_state() {
   }
 }
 
-void Optimizer::step(double rate) {
+void Optimizer::prepare(double rate) {
   NoGrad off;
   make_state();
   fill(rate_, rate);
-  fill(steps_, steps_.item() + 1);
+  fill(steps_, static_cast<double>(++taken_));
+}
+
+void Optimizer::apply() {
+  NoGrad off;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Parameter& p = *parameters_[i];
     Tensor gradient = p.gradient();
@@ -79,7 +83,8 @@ void Optimizer::load_state(const std::vector<std::pair<std::string, Tensor>>& st
         loaded.back().push_back(clone(*t));
       }
     }
-  copy_into(steps_, *steps);
+  taken_ = static_cast<std::int64_t>(steps->item());
+  fill(steps_, static_cast<double>(taken_));
   state_ = std::move(loaded);
   patterns_.assign(parameters_.size(), nullptr);
   for (Parameter* p : parameters_) p->state_is_fresh();  // this state belongs to the masks as they are, whatever they were before

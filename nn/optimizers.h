@@ -17,7 +17,10 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // Moves every parameter that has a gradient. rate: the learning rate of this step.
-  void step(double rate);
+  void step(double rate) { prepare(rate), apply(); }
+  // Its two halves, for steps that are recorded: what changes from step to step is written, then kernels do the rest, the same ones each time.
+  void prepare(double rate);
+  void apply();
 
   // A copy of its state by name, "optimizer.fc1.weight.m"; load_state() takes such a list back, and refuses one that does not fit.
   // Masks come first: a mask that is set after load_state() clears the state of what it prunes.
@@ -35,6 +38,7 @@ class Optimizer {
   std::vector<std::vector<Tensor>> state_;  // one list a parameter, made at the first step; of the parameter's type and form
   std::vector<PatternRef> patterns_;        // the pattern by which a parameter's state is packed; null: it is dense
   Tensor rate_ = zeros({1}, DType::f64), steps_ = zeros({1}, DType::i64);
+  std::int64_t taken_ = 0;  // = steps_, where the host sees it
 };
 
 struct SgdOptions {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include "nn/recorded_step.h"
 
 namespace bonsai::nn {
 
@@ -41,17 +44,24 @@ void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const 
   };
   net.train();
   if (o.evaluate_first && o.evaluate_every > 0 && hooks.evaluate) hooks.evaluate(o.first);
+  auto check = [](double loss, std::int64_t i) { require(std::isfinite(loss), "training: the loss is {} at iteration {}; a smaller learning rate may help", loss, i); };
+  std::optional<RecordedStep> recorded;  // where one call can start the step, and nobody wants to see into it
+  if (RecordedStep::fits(net) && !hooks.after_backward && !o.loss) recorded.emplace(net, optimizer, [](const Tensor& y, const Tensor& labels) { return cross_entropy(y, labels); });
   for (std::int64_t i = o.first; i < o.iterations; ++i) {
     if (hooks.before_step) hooks.before_step(i);
     net.begin_step(i);
     const Batch batch = batches(i);
-    const Tensor outputs = net(batch.inputs), loss = o.loss ? o.loss(outputs, batch) : cross_entropy(outputs, batch.labels);
-    const double value = loss.item();
-    require(std::isfinite(value), "training: the loss is {} at iteration {}; a smaller learning rate may help", value, i);
-    backward(loss);
-    if (hooks.after_backward) hooks.after_backward(i);
     const double rate = o.rate(i);
-    optimizer.step(rate);
+    double value;
+    if (recorded) {
+      check(value = (*recorded)(batch, rate)[0], i);
+    } else {
+      const Tensor outputs = net(batch.inputs), loss = o.loss ? o.loss(outputs, batch) : cross_entropy(outputs, batch.labels);
+      check(value = loss.item(), i);
+      backward(loss);
+      if (hooks.after_backward) hooks.after_backward(i);
+      optimizer.step(rate);
+    }
     if (hooks.after_update) hooks.after_update(i, rate);
     evaluate_if_due(i + 1);
     if (hooks.after_step) hooks.after_step(i + 1, value);

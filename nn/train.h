@@ -41,7 +41,8 @@ struct Hooks {
 };
 
 // for i = first .. iterations-1: loss = cross_entropy(net(inputs), labels), or what the options say, of batch i; backward; optimizer step.
-// A loss that is not finite stops with an Error that says at which iteration.
+// A loss that is not finite stops with an Error that says at which iteration. On a GPU the step is recorded and played (nn/recorded_step.h), unless there is an
+// after_backward, a loss of one's own or a layer that draws random numbers.
 void train(Module& net, Optimizer& optimizer, const BatchSource& batches, const TrainOptions& options, const Hooks& hooks = {});
 
 // One row of a training's record.

@@ -158,6 +158,8 @@ void submit(const char* name, std::function<void()> work) {
   queue.emplace_back(name, std::move(work));
 }
 
+void start_again() { stopped.clear(); }
+
 void wait() {
   std::lock_guard one(run_mutex);
   for (;;) {

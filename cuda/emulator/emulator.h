@@ -42,6 +42,7 @@ void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<vo
 // ---- A device's queue. Work is done as it comes; as a device (cuda/device) as late as it may be, when somebody waits: who reads too early reads what was there before.
 void submit(const char* name, std::function<void()> work);
 void queue_work(bool on);
+void start_again();  // after a failure (for tests)
 void wait();  // until the queue is empty. Throws what the work threw, with its name, now and ever after
 using Recorded = std::vector<std::pair<const char*, std::function<void()>>>;
 void begin_recording();  // from here on this thread's work is kept instead

@@ -278,15 +278,11 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
 
   double evaluating = 0;
   std::int64_t counted = options.first;
-  const nn::Hooks hooks{
+  nn::Hooks hooks{
       .before_step =
           [&](std::int64_t i) {
             keep_values_if_due(i);
             if (during) during->before_step(i);
-          },
-      .after_backward =
-          [&](std::int64_t i) {
-            if (during) during->after_backward(i);
           },
       .after_update =
           [&](std::int64_t i, double rate) {
@@ -311,6 +307,7 @@ Training Trainings::run(const TrainingId& id, const Start& start) const {
                   partial_file, dense_view(*net, optimizer.get(), during.get()),
                   {{"iteration", fmt::format("{}", done)}, {"rows", to_csv(id, kept_fraction, result.record)}});
           }};
+  if (during) hooks.after_backward = [&](std::int64_t i) { during->after_backward(i); };
   nn::train(*net, *optimizer, start.batches, options, hooks);
 
   if (during) during->finish();
