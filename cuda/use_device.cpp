@@ -16,7 +16,14 @@ std::filesystem::path library(const std::string& name) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib" / file;
 }
 
+bool (*set)(Option, bool) = nullptr;  // the library's, once it is loaded
+
 }  // namespace
+
+bool set_option(Option o, bool on) {
+  require(set != nullptr, "set_option: no device is in use");
+  return set(o, on);
+}
 
 std::string use_device(const std::string& name) {
   require(name == "cuda" || name == "emulator", "device \"{}\": there are cuda and emulator", name);
@@ -30,6 +37,7 @@ std::string use_device(const std::string& name) {
   require(open != nullptr, "--device {}: {} is not a library of bonsai's kernels; build it anew", name, file.string());
   Plugin plugin;
   open(&plugin);
+  set = plugin.set;
   register_device(Device::cuda, *plugin.backend, plugin.functions);
   set_default_device(Device::cuda);
   return plugin.description;

@@ -1,5 +1,6 @@
 // cuBLAS behind matmul and linear. One handle a thread, with a workspace that is its own and stays where it is: so that a product can be recorded in a graph, and gives the same
-// bits from run to run (cuBLAS promises that on one architecture and number of multiprocessors, as long as streams don't share a workspace). f32 is computed in f32 unless
+// bits from run to run (cuBLAS promises that on one architecture and number of multiprocessors, as long as streams don't share a workspace). A thread's first product makes the
+// handle, which a stream that records can't: a step runs once before it is recorded (core/recording.h). f32 is computed in f32 unless
 // allow_tf32(true) has been called.
 //
 // cuBLAS counts matrices by columns: C by rows is Cᵀ by columns, so what is computed is Cᵀ = Bᵀ Aᵀ.
@@ -18,12 +19,13 @@
 namespace bonsai::cuda {
 namespace {
 
-std::atomic<bool> tf32{false};
+std::atomic<bool> tf32{false}, in_use{true};
 
 }  // namespace
 
 bool allow_tf32(bool allow) { return tf32.exchange(allow); }
 bool tf32_allowed() { return tf32; }
+bool use_blas(bool use) { return in_use.exchange(use); }
 
 #ifdef BONSAI_CUBLAS
 namespace {
@@ -39,14 +41,14 @@ class Handle {
   Handle() {
     check_blas(cublasCreate(&handle_), "cublasCreate");
     check(cudaMalloc(&workspace_, workspace_bytes), "cuBLAS's workspace, 32 MiB");
-    use(current_stream());
+    use(Queue::stream);
   }
   ~Handle() {
     cublasDestroy(handle_);
     cudaFree(workspace_);
   }
   cublasHandle_t ready() {
-    if (stream_ != current_stream()) use(current_stream());
+    if (stream_ != Queue::stream) use(Queue::stream);
     if (tf32_ != tf32) {
       tf32_ = tf32;
       check_blas(cublasSetMathMode(handle_, tf32_ ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
@@ -101,9 +103,10 @@ bool blas_product(const View& a, const View& b, const View& c, const View& bias)
   const int r = c.shape.rank() - 2;
   const std::int64_t m = c.shape[r], n = c.shape[r + 1], k = a.shape[r + 1], batch = c.shape.numel() / (m * n);
   const Operand x = operand(a), y = operand(b), z = operand(c);
-  if (k == 0 || !x.fits || !y.fits || !z.fits || z.op != CUBLAS_OP_N) return false;
+  if (!in_use || k == 0 || !x.fits || !y.fits || !z.fits || z.op != CUBLAS_OP_N) return false;
   for (const std::int64_t s : {m, n, k, batch})
     if (s >= (std::int64_t{1} << 31)) return false;
+  const Queue queue = current_stream();
   if (bias.data) backend().copy(broadcast_view(bias, c.shape), c);
   return dispatch_floating("matmul", a.dtype, [&]<class T>() {
     const T one = 1, start = bias.data ? 1 : 0;
@@ -116,6 +119,7 @@ bool blas_product(const View& a, const View& b, const View& c, const View& bias)
       status = cublasDgemmStridedBatched(handle(), y.op, x.op, ints(n), ints(m), ints(k), &one, b.as<T>(), ints(y.ld), y.step, a.as<T>(), ints(x.ld), x.step, &start, c.as<T>(), ints(z.ld), z.step,
                                          ints(batch));
     check_blas(status, "matmul");
+    launched.note("cuBLAS");
     return true;
   });
 }

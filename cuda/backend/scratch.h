@@ -1,31 +1,26 @@
-// Working space of a kernel on the device: n elements, uninitialised, given back in the order of the stream, so that a later kernel may have them.
+// Working space of a kernel on the device: n elements, uninitialised. Given back when the object ends, that is, when the kernels that need it are queued: whoever gets it next
+// queues behind them.
 #pragma once
 #include "cuda/backend/each.h"
 
 namespace bonsai::cuda {
 
+void* scratch_memory(std::size_t bytes);  // (device.cu)
+void release_scratch(void* block, std::size_t bytes) noexcept;
+
 template <class T>
 class DeviceScratch {
  public:
-#ifdef __CUDACC__
-  explicit DeviceScratch(std::int64_t n) {
-    if (n > 0) check(cudaMallocAsync(reinterpret_cast<void**>(&data_), static_cast<std::size_t>(n) * sizeof(T), current_stream()), "working space");
-  }
+  explicit DeviceScratch(std::int64_t n) : bytes_(static_cast<std::size_t>(n) * sizeof(T)), data_(n > 0 ? static_cast<T*>(scratch_memory(bytes_)) : nullptr) {}
   ~DeviceScratch() {
-    if (data_) cudaFreeAsync(data_, current_stream());
+    if (data_) release_scratch(data_, bytes_);
   }
-#else
-  explicit DeviceScratch(std::int64_t n) : bytes_(static_cast<std::size_t>(n) * sizeof(T)), data_(static_cast<T*>(pool_allocate(bytes_))) { std::memset(data_, 0xff, bytes_); }
-  ~DeviceScratch() { pool_release(data_, bytes_); }
-#endif
   DeviceScratch(const DeviceScratch&) = delete;
   T* data() const { return data_; }
 
  private:
-#ifndef __CUDACC__
   std::size_t bytes_;
-#endif
-  T* data_ = nullptr;
+  T* data_;
 };
 
 }  // namespace bonsai::cuda

@@ -11,7 +11,8 @@
 #include <utility>
 
 #include "cuda/backend/backend.h"
-#include "cuda/backend/each.h"
+#include "cuda/backend/blas.h"
+#include "cuda/backend/scratch.h"
 #include "cuda/device/blocks.h"
 
 namespace bonsai::cuda {
@@ -248,6 +249,12 @@ void end_arena(void* a, void* recording) noexcept {
 
 }  // namespace
 
+void* scratch_memory(std::size_t bytes) { return blocks ? allocate(bytes) : std::malloc(bytes); }  // (no device is opened when a test calls the kernels as they are)
+void release_scratch(void* block, std::size_t bytes) noexcept {
+  if (blocks) release(block, bytes);
+  else std::free(block);
+}
+
 Misfit* misfit_of(const char* op) {
   std::lock_guard lock(names_mutex);
   for (int i = 0; i < names; ++i)
@@ -265,6 +272,7 @@ void bonsai_open_device(bonsai::cuda::Plugin* plugin) {
   plugin->description = open_device();
   launched.one_at_a_time = std::getenv("BONSAI_SYNC") != nullptr;
   plugin->backend = &backend();
+  plugin->set = [](Option o, bool on) { return o == Option::tf32 ? allow_tf32(on) : use_blas(on); };
   plugin->functions = {.allocate = allocate, .release = release, .wait = wait, .upload = upload, .begin_recording = begin_recording, .end_recording = end_recording,
                        .abandon_recording = abandon_recording, .play = play, .new_arena = new_arena, .use_arena = use_arena, .end_arena = end_arena};
 }

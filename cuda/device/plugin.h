@@ -3,12 +3,14 @@
 #include <string>
 
 #include "core/backend.h"
+#include "cuda/device.h"
 
 namespace bonsai::cuda {
 
 struct Plugin {
   const Backend* backend = nullptr;
   DeviceFunctions functions;
+  bool (*set)(Option, bool on) = nullptr;
   std::string description;  // "NVIDIA H200, sm_90, 139 GiB"
 };
 
