@@ -28,6 +28,7 @@ Together::Together(std::vector<Sequential*> members) : members_(std::move(member
     for (std::size_t i = 0; i < a.size(); ++i) {
       require(a[i]->name() == b[i]->name() && a[i]->shape() == b[i]->shape(), "together: \"{}\" {} and \"{}\" {}; the networks must be of one shape", a[i]->name(), a[i]->shape(), b[i]->name(),
               b[i]->shape());
+      require(b[i]->shape().rank() == 2 || !b[i]->is_masked(), "together: \"{}\" is masked; only weights may be", b[i]->name());
       require(!b[i]->is_packed() && !b[i]->soft_mask().defined(), "together: \"{}\" is packed or softly masked; unpack it first", b[i]->name());
     }
   }
@@ -67,14 +68,12 @@ void Together::gather() {
   NoGrad off;
   for (Parameter* p : parameters()) {
     Tensors values, masks;
-    bool masked = false;
     for (Sequential* m : members_) {
       const Parameter& theirs = m->parameter(p->name());
-      masked |= theirs.is_masked();
       values.push_back(theirs.leaf().detach());
       masks.push_back(theirs.is_masked() ? theirs.mask() : ones(theirs.shape(), DType::u8));
     }
-    if (masked) p->set_mask(stacked(masks));
+    if (p->shape().rank() == 3) p->set_mask(stacked(masks));  // always: a step with a mask may round otherwise than one without, and company must not change a bit
     p->set(stacked(values));
   }
 }

@@ -1,4 +1,6 @@
 // 2:4: positions by hand, which patterns are 2:4, the products against dense ones, and the order of the GPU's words against the published one.
+#include <algorithm>
+
 #include "core/random.h"
 #include "core/sparse24/hardware.h"
 #include "core/sparse24/positions.h"
@@ -13,12 +15,12 @@ TEST(Sparse24, PositionsByHand) {
   // (. 5 . 7 | 1 . . 2 | 3 4 . .): 1, 3, 0, 3 in one byte, 0, 1 in the next
   const PatternRef p = pattern_of(tensor<std::uint8_t>({0, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0}, {1, 12}));
   ASSERT_TRUE(p->two_of_four());
-  EXPECT_EQ(p->positions(), (std::vector<std::uint8_t>{0b11'00'11'01, 0b00'00'01'00}));
+  EXPECT_TRUE(std::ranges::equal(p->positions(), (std::vector<std::uint8_t>{0b11'00'11'01, 0b00'00'01'00})));
   EXPECT_EQ(p->kept(), 6);
   EXPECT_EQ(p->bytes(), 2);  // nothing else was made
-  EXPECT_EQ(p->column(), (std::vector<std::int32_t>{1, 3, 4, 7, 8, 9}));
-  EXPECT_EQ(p->begin(), (std::vector<std::int32_t>{0, 6}));
-  EXPECT_EQ(p->row(), (std::vector<std::int32_t>(6, 0)));
+  EXPECT_TRUE(std::ranges::equal(p->column(), (std::vector<std::int32_t>{1, 3, 4, 7, 8, 9})));
+  EXPECT_TRUE(std::ranges::equal(p->begin(), (std::vector<std::int32_t>{0, 6})));
+  EXPECT_TRUE(std::ranges::equal(p->row(), (std::vector<std::int32_t>(6, 0))));
   EXPECT_EQ(pack(tensor({0.f, 5.f, 0.f, 7.f, 1.f, 0.f, 0.f, 2.f, 3.f, 4.f, 0.f, 0.f}, {1, 12}), *p).to_vector<float>(), (std::vector<float>{5, 7, 1, 2, 3, 4}));
 }
 
@@ -40,9 +42,9 @@ TEST(Sparse24, EveryWayComesBackFromItsPositions) {
     ASSERT_TRUE(p->two_of_four());
     const Tensor mask = mask_of(*p);
     const PatternRef again = make_pattern(7, columns, p->begin(), p->column(), "w");
-    EXPECT_EQ(again->positions(), p->positions());
+    EXPECT_TRUE(std::ranges::equal(again->positions(), p->positions()));
     EXPECT_TRUE(same_bits(mask_of(*again), mask));
-    EXPECT_EQ(columns_of_24(7, columns, p->positions()), p->column());
+    EXPECT_TRUE(std::ranges::equal(columns_of_24(7, columns, p->positions()), p->column()));
   }
 }
 
@@ -80,7 +82,7 @@ TEST(Sparse24, TheGpusWordsAreInThePublishedOrder) {
       EXPECT_EQ(words[i] & 0xffff, expected[2 * i]) << i;
       EXPECT_EQ(words[i] >> 16, expected[2 * i + 1]) << i;
     }
-    EXPECT_EQ(canonical_positions(rows, columns, words), p->positions());
+    EXPECT_TRUE(std::ranges::equal(canonical_positions(rows, columns, words), p->positions()));
   }
   EXPECT_TRUE(refuses([] { hardware_positions(16, 32, std::vector<std::uint8_t>(64)); }, {"16 x 32", "32 x 32"}));
   EXPECT_TRUE(refuses([] { hardware_positions(32, 32, std::vector<std::uint8_t>(64)); }, {"64 bytes", "128"}));
