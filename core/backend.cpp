@@ -31,7 +31,7 @@ void Backend::set_name(const char* backend) {
   tell(fill, copy, unary, binary, compare, where, sum, max, argmax, matmul, linear, sparse_matmul, matmul_24, matmul_24_transposed, sampled_matmul_24, sampled_matmul, conv2d, conv2d_input_gradient,
        conv2d_weight_gradient, max_pool2d, pool_gather, pool_scatter, average_pool2d, average_pool2d_transposed, sparse_conv2d, sparse_conv2d_input_gradient,
        sparse_conv2d_weight_gradient, batch_norm, batch_norm_gradient, layer_norm,
-       layer_norm_gradient, index_select, index_add, gather, scatter_add, pixels,
+       layer_norm_gradient, index_select, index_add, gather, scatter_add, pixels, crop,
        softmax, softmax_gradient, log_softmax, log_softmax_gradient, cross_entropy, cross_entropy_gradient, uniform, normal, sgd, adam);
 }
 

@@ -123,6 +123,8 @@ struct Backend {
   // -- pictures: bytes (n, channels, plane) u8, numbers (k) i64, scale (channels, 3) f32: high, low, shift, out (k, channels, plane) f32
   Kernel<View, View, View, View> pixels{"pixels"};  // out[i, c, j] = x high_c + (x low_c + shift_c), with x = bytes[numbers[i], c, j]
 
+  Kernel<Cropping, View, View, View> crop{"crop"};  // (how, pictures (n, channels, height, width) u8, numbers (k) i64, out (k, channels, height, width) u8)
+
   // -- rows: softmax and friends over the last axis, shifted by the row's maximum
   Kernel<View, View> softmax{"softmax"};                                   // (x, y)
   Kernel<View, View, View> softmax_gradient{"softmax_gradient"};           // (y, dy, dx): dx = y (dy - sum(dy y))

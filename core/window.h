@@ -1,5 +1,5 @@
 // What operations on pictures (n, channels, height, width) are told besides their operands: how a kernel moves, along height and width
-// alike, and how a normalisation goes.
+// alike, how a normalisation goes, and what an augmentation may do.
 #pragma once
 #include <cstdint>
 
@@ -21,6 +21,13 @@ struct Pool {
 struct Normalized {
   double epsilon = 1e-5;
   bool relu = false;
+};
+
+// Of an augmentation: each picture is mirrored with probability 1/2, if so wished, and cut anew out of itself with `padding` zeros on each side (core/crop.h). key: of the stream.
+struct Cropping {
+  std::uint64_t key = 0;
+  std::int64_t padding = 0;
+  bool flip = false;
 };
 
 // How often a kernel of k entries fits along an axis of n: (n + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down.

@@ -11,6 +11,7 @@
 #pragma once
 #include <cstdint>
 
+#include "core/crop.h"
 #include "core/random.h"
 #include "core/tensor.h"
 
@@ -23,12 +24,8 @@ struct Augmentation {
   bool any() const { return flip || pad != 0; }
 };
 
-// What happens to one example. dy and dx are uniform but for (2 pad + 1) / 2^32.
-struct Crop {
-  bool flip;
-  std::int64_t dy, dx;
-};
-Crop draw_crop(const Augmentation& a, const Random& stream, std::int64_t position);
+// What happens to the example at this position.
+inline Crop draw_crop(const Augmentation& a, const Random& stream, std::int64_t position) { return crop_at({stream.key(), a.pad, a.flip}, position); }
 
 // Refuses an augmentation that does not suit the images; none suits all.
 void check(const Augmentation& a, const Tensor& images);

@@ -1,11 +1,13 @@
 #include "datasets/batches.h"
 
+#include <algorithm>
+
 #include "core/ops.h"
 
 namespace bonsai::datasets {
 
 Batches::Batches(Dataset data, std::int64_t batch, Random stream, const Normalization& n, const Augmentation& a)
-    : data_(std::move(data)), batch_(batch), stream_(stream), scale_(data_, n), augmentation_(a) {
+    : data_(std::move(data)), batch_(batch), stream_(stream), scale_(data_, n), augmentation_(a), all_(arange(std::max<std::int64_t>(batch, 0))) {
   require(batch >= 1 && batch <= data_.size(), "batches: {} examples a batch of a dataset with {}; take 1 to {}", batch,
           data_.size(), data_.size());
   check(a, data_.inputs);
@@ -22,7 +24,7 @@ Batch Batches::operator()(std::int64_t iteration) {
   if (data_.inputs.dtype() != DType::u8) return {index_select(data_.inputs, numbers), labels};
   if (!augmentation_.any()) return {scale_.take(data_.inputs, numbers), labels};
   const Random draws = stream_.derive("augmentation").derive(static_cast<std::uint64_t>(iteration));
-  return {scale_.take(augmented(data_.inputs, numbers, augmentation_, draws), arange(batch_)), labels};
+  return {scale_.take(augmented(data_.inputs, numbers, augmentation_, draws), all_), labels};
 }
 
 }  // namespace bonsai::datasets

@@ -31,6 +31,7 @@ class Batches {
   Random stream_;
   PixelScale scale_;
   Augmentation augmentation_;
+  Tensor all_;  // 0 .. batch - 1
   std::int64_t epoch_ = -1;
   Tensor order_;  // (n) i64, of epoch_
 };

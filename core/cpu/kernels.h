@@ -42,6 +42,7 @@ void matmul_24_transposed(Sparse24View s, View values, View y, View x);
 void sampled_matmul_24(Sparse24View s, View y, View x, View values);
 void sampled_matmul(SparseView s, View y, View x, View values);
 void pixels(View bytes, View numbers, View scale, View out);
+void crop(Cropping how, View pictures, View numbers, View out);
 void softmax(View x, View y);
 void softmax_gradient(View y, View dy, View dx);
 void log_softmax(View x, View y);

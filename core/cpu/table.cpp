@@ -33,6 +33,7 @@ void add_kernels(Backend& b) {
   b.sampled_matmul_24.run = sampled_matmul_24;
   b.sampled_matmul.run = sampled_matmul;
   b.pixels.run = pixels;
+  b.crop.run = crop;
   b.softmax.run = softmax;
   b.softmax_gradient.run = softmax_gradient;
   b.log_softmax.run = log_softmax;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/crop.h"
 #include "core/backend.h"
 #include "core/random.h"
 #include "core/reference/optimizers.h"
@@ -266,6 +267,21 @@ void pixels(View bytes, View numbers, View scale, View out) {
       }
 }
 
+void crop(Cropping how, View pictures, View numbers, View out) {
+  const std::int64_t channels = out.shape[1], height = out.shape[2], width = out.shape[3];
+  for (std::int64_t i = 0; i < out.shape[0]; ++i) {
+    const Crop c = crop_at(how, i);
+    for (std::int64_t channel = 0; channel < channels; ++channel)
+      for (std::int64_t y = 0; y < height; ++y)
+        for (std::int64_t x = 0; x < width; ++x) {
+          const std::int64_t row = y + c.dy - how.padding, column = (c.flip ? width - 1 - x : x) + c.dx - how.padding;
+          const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+          const std::int64_t from = ((numbers.as<std::int64_t>()[i] * channels + channel) * height + row) * width + column;
+          out.as<std::uint8_t>()[((i * channels + channel) * height + y) * width + x] = inside ? pictures.as<std::uint8_t>()[from] : 0;
+        }
+  }
+}
+
 void uniform(std::uint64_t key, std::uint64_t counter, View out) {
   dispatch_floating("uniform", out.dtype, [&]<class T>() {
     for (std::int64_t i = 0; i < out.shape.numel(); ++i) out.as<T>()[i] = static_cast<T>(uniform_at(key, counter, i));
@@ -296,6 +312,7 @@ Backend make() {
   b.gather.run = gather;
   b.scatter_add.run = scatter_add;
   b.pixels.run = pixels;
+  b.crop.run = crop;
   b.softmax.run = softmax;
   b.softmax_gradient.run = softmax_gradient;
   b.log_softmax.run = log_softmax;
