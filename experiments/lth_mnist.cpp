@@ -217,6 +217,7 @@ void run(int argc, char** argv) {
             {1, 1, 5});
   Settings s;
   declare(o, s);
+  o.jobs_on_device = 16;  // trained as one
   if (!o.parse(argc, argv)) return;
   check(s);
   RunFolder folder(o, s.dataset);
@@ -232,7 +233,8 @@ void run(int argc, char** argv) {
   announce(ids, s, o, recipe, data, folder);
   {
     Progress progress("trainings", static_cast<std::int64_t>(ids.size()), steps_of(ids, s.iterations, s.rewind));
-    const Trainings trainings(recipe, folder, progress, ids);
+    Trainings trainings(recipe, folder, progress, ids);
+    if (o.device != "cpu") trainings.together(static_cast<std::size_t>(o.jobs));
     Jobs jobs(static_cast<int>(o.jobs), static_cast<int>(o.threads));
     experiment(jobs, trainings, s, o, data.train);
   }

@@ -52,8 +52,9 @@ std::vector<ChosenForm> choose_forms(Module& net, std::optional<double> given) {
   std::vector<ChosenForm> chosen;
   for (Parameter* p : net.parameters()) {
     if (p->shape().rank() < 2) continue;
-    const double threshold = given.value_or(packing_threshold(p->shape()));
-    if (form_of(*p) == Form::masked && p->packable() && (p->density() < threshold || (!given && is_24(*p)))) p->pack();
+    const bool measured = p->leaf().device() == Device::cpu;  // the table is of the CPU; a GPU's dense products are another matter
+    const double threshold = given.value_or(measured ? packing_threshold(p->shape()) : 0);
+    if (form_of(*p) == Form::masked && p->packable() && (p->density() < threshold || (!given && measured && is_24(*p)))) p->pack();
     chosen.push_back({p->name(), p->density(), threshold, form_of(*p)});
   }
   return chosen;

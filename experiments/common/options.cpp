@@ -159,7 +159,7 @@ bool Options::parse(int argc, char** argv) {
   for (auto& b : impl_->bound) b.settle(size);
   require(jobs >= 0 && jobs <= 256, "--jobs: {} is not between 1 and 256 (0: one a processor)", jobs);
   require(threads >= 1 && threads <= 256, "--threads: {} is not between 1 and 256", threads);
-  if (jobs == 0) jobs = device == "cpu" ? hardware_threads() : 1;
+  if (jobs == 0) jobs = device == "cpu" ? hardware_threads() : jobs_on_device;
   if (device != "cpu") fact("device-name", cuda::use_device(device), true);
   return true;
 }

@@ -27,6 +27,7 @@ class Options {
   // The options that all experiments share.
   std::string size = "default", data_dir, out, device = "cpu";
   std::int64_t seed = 1, trials = 1, jobs = 0, threads = 1;  // jobs 0: as many as there are processors
+  std::int64_t jobs_on_device = 1;  // unless told, where a GPU computes
   bool resume = false;
   std::optional<double> sparse_threshold;  // the density below which a pruned layer is packed; unset: by the table of nn/forms.h
 

@@ -69,15 +69,24 @@ class Trainings {
   Trainings(const Recipe& recipe, RunFolder& folder, Progress& progress, const std::vector<TrainingId>& ids,
             const std::vector<TrainingId>& before = {});
 
+  ~Trainings();
+
   // Thread-safe: several trainings may run at once.
   Training run(const TrainingId& id, const Start& start) const;
 
+  // From here on trainings that are run at the same time, from as many threads, are trained as one (nn/together.h), at most so many: for networks so small that one leaves a GPU
+  // idle. They stay masked, not packed.
+  void together(std::size_t most);
+
  private:
+  class One;
+  class Company;
   std::string title(const TrainingId& id, double kept_fraction) const;
   const Recipe& recipe_;
   RunFolder& folder_;
   Progress& progress_;
   bool several_trials_ = false, several_repeats_ = false;
+  std::unique_ptr<Company> company_;
 };
 
 // How many seconds so many trainings, with so many steps in all, would take one after the other: measured on networks
