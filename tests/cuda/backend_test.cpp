@@ -1,5 +1,5 @@
 // The backend for a GPU in the emulator against `reference`: every operation of core's table, its first and second derivatives, at all shapes; and the kernels by themselves
-// (kernel_cases.h). cuda/check/check_backend.cpp does the same on a GPU.
+// (kernel_cases.h). tests/gpu/check_backend.cpp does the same on a GPU.
 #include "cuda/backend/backend.h"
 
 #include "tests/core/check.h"

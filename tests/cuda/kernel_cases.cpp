@@ -46,7 +46,7 @@ struct Sizes {
 const std::vector<Sizes> product_sizes = {{1, 1, 1}, {5, 3, 7}, {33, 19, 79}, {60, 300, 784}, {300, 100, 60}, {1, 10, 1000}, {10, 1, 9}, {129, 130, 67}, {260, 20, 131}, {64, 128, 8}, {65, 129, 9}};
 
 // Both sides as they are stored (t: transposed there); leading axes `batch`.
-std::string product_case(DType real, Sides t, const Shape& batch, Sizes z) {
+std::string product_case(DType real, Sides t, const Shape& batch, Sizes z, double u) {
   const auto& [m, n, k] = z;
   auto shape = [&](bool turned, std::int64_t rows, std::int64_t columns) {
     Shape s = batch;
@@ -66,23 +66,25 @@ std::string product_case(DType real, Sides t, const Shape& batch, Sizes z) {
   const View va = t.a ? transposed(view(on_a)) : view(on_a), vb = t.b ? transposed(view(on_b)) : view(on_b);
   kernels_under_test().matmul(va, vb, view_for_writing(got));
   const std::string what = fmt::format("{} ({}, {}) x ({}, {}) {}{} batch {}", name(real), m, k, k, n, t.a ? "a turned " : "", t.b ? "b turned" : "", batch);
-  if (std::string wrong = product_within(what, got, want, size, k, roundoff(real)); !wrong.empty()) return wrong;
+  if (std::string wrong = product_within(what, got, want, size, k, u); !wrong.empty()) return wrong;
   // Cᵀ, written through its strides
   Shape turned_shape = batch;
   turned_shape.push_back(n), turned_shape.push_back(m);
   Tensor turned = nan_like(turned_shape, real);
   kernels_under_test().matmul(va, vb, transposed(view_for_writing(turned)));
-  return product_within(what + " into a transposed one", transpose(turned), want, size, k, roundoff(real));
+  return product_within(what + " into a transposed one", transpose(turned), want, size, k, u);
 }
 
-std::string products(DType real) {
+std::string products(DType real, double u) {
   for (const Sizes& z : product_sizes)
     for (const Sides& t : {Sides{}, Sides{.a = true}, Sides{.b = true}, Sides{.a = true, .b = true}})
-      if (std::string wrong = product_case(real, t, {}, z); !wrong.empty()) return wrong;
+      if (std::string wrong = product_case(real, t, {}, z, u); !wrong.empty()) return wrong;
   for (const Shape& batch : {Shape{3}, Shape{2, 2}})
-    if (std::string wrong = product_case(real, {.b = true}, batch, {21, 35, 150}); !wrong.empty()) return wrong;
+    if (std::string wrong = product_case(real, {.b = true}, batch, {21, 35, 150}, u); !wrong.empty()) return wrong;
   return "";
 }
+
+std::string products_of(DType real) { return products(real, roundoff(real)); }
 
 // One row for all of A's, and one matrix for all products of a batch: strides of 0.
 std::string repeated_operands(DType real) {
@@ -301,7 +303,7 @@ std::vector<KernelCase> kernel_cases() {
   std::vector<KernelCase> all;
   for (const DType t : {DType::f32, DType::f64}) {
     auto add = [&](const char* what, std::string (*f)(DType)) { all.push_back({fmt::format("{}_{}", what, name(t)), [f, t] { return f(t); }}); };
-    add("products", products), add("repeated_operands", repeated_operands), add("linear_layers", linear_layers), add("convolutions", convolutions_of);
+    add("products", products_of), add("repeated_operands", repeated_operands), add("linear_layers", linear_layers), add("convolutions", convolutions_of);
   }
   all.push_back({"long_sums", long_sums});
   all.push_back({"large_batch_norm", large_batch_norm});
@@ -309,6 +311,13 @@ std::vector<KernelCase> kernel_cases() {
   all.push_back({"pixels", pixels});
   all.push_back({"optimizers", optimizers});
   return all;
+}
+
+std::string tf32_products() {
+  if (std::string wrong = products(DType::f32, 0x1p-11); !wrong.empty()) return wrong;
+  for (const Convolved& c : convolutions)
+    if (std::string wrong = convolve(DType::f32, c, 0x1p-11); !wrong.empty()) return wrong;
+  return "";
 }
 
 std::string row_agrees(const Row& row, DType real, bool twice) {

@@ -1,4 +1,4 @@
-// What the kernels of a GPU are held to, one list for two programs: backend_test.cpp runs it in the emulator, cuda/check/check_backend.cpp on a GPU. It needs no test framework,
+// What the kernels of a GPU are held to, one list for two programs: backend_test.cpp runs it in the emulator, tests/gpu/check_backend.cpp on a GPU. It needs no test framework,
 // which a machine with a GPU may not have. Every element is compared, outputs begin as NaN, and comparisons are written so that NaN fails.
 #pragma once
 #include <memory>
@@ -34,6 +34,8 @@ struct KernelCase {
   std::function<std::string()> run;  // what is wrong; "" if nothing is
 };
 std::vector<KernelCase> kernel_cases();
+
+std::string tf32_products();  // f32 products and convolutions with TF32's roundoff, 2^-11
 
 // A row of core's table of operations: values, first and second derivatives at all shapes against `reference`; and, twice, the same bits again. What is wrong, or "".
 std::string row_agrees(const Row& row, DType real, bool twice);
