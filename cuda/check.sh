@@ -1,35 +1,78 @@
 #!/usr/bin/env bash
-# On a machine with a GPU: builds the ladders, checks every rung, runs compute-sanitizer where it is, races cuBLAS, and PyTorch where it is. Needs nvcc.
+# Checks and times everything that runs on a GPU, in one call of under ten minutes (H200, 16 cores). Needs nvcc, g++ and CMake; and PyTorch to race it.
 #
-#   bash cuda/check.sh [FOLDER]        FOLDER: where the program and the table are left; build-cuda otherwise
+#   bash cuda/check.sh --pack          on a machine that has them: copies the headers of fmt and nlohmann_json to build-cuda/include, and take that folder along
+#   bash cuda/check.sh [FOLDER]        on the GPU: FOLDER is where the programs and table.txt are left; build-cuda otherwise
+#   bash cuda/check.sh --build-only [FOLDER]     as far as it goes without a GPU, for sm_90a
+#
+# In order: builds; every kernel against the CPU (tests/gpu/check_backend.cpp); the ladders' rungs, and their race with cuBLAS (cuda/race.cu); compute-sanitizer on small shapes;
+# our training steps and PyTorch's; PyTorch's 2:4 products.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-out=${1:-build-cuda}
 PATH=$PATH:/usr/local/cuda/bin
+if [[ ${1:-} == --pack ]]; then
+  mkdir -p build-cuda/include
+  for folder in fmt nlohmann; do
+    from=
+    for place in build/deps/usr/include /usr/include /usr/local/include; do [[ -z $from && -d $place/$folder ]] && from=$place/$folder; done
+    [[ -n $from ]] || { echo "check: the headers of $folder are not here; ./bonsai setup installs them" >&2; exit 2; }
+    cp -rL "$from" build-cuda/include/
+  done
+  echo "packed fmt and nlohmann_json into build-cuda/include ($(du -sh build-cuda/include | cut -f1))"
+  exit 0
+fi
+build_only=
+[[ ${1:-} == --build-only ]] && { build_only=1; shift; }
+out=${1:-build-cuda}
 type -P nvcc >/dev/null || { echo "check: nvcc is not here; it comes with the CUDA toolkit" >&2; exit 2; }
-nvidia-smi >/dev/null 2>&1 || { echo "check: no GPU is here; without one the kernels run in the emulator: ./bonsai test -L cuda" >&2; exit 2; }
+if [[ -z $build_only ]]; then
+  nvidia-smi >/dev/null 2>&1 || { echo "check: no GPU is here; without one the kernels run in the emulator: ./bonsai test -L cuda" >&2; exit 2; }
+fi
+include=$PWD/build-cuda/include
+if [[ ! -d $include/fmt || ! -d $include/nlohmann ]]; then
+  bash "${BASH_SOURCE[0]}" --pack >&2 || { echo "check: run \"bash cuda/check.sh --pack\" where ./bonsai builds, and bring build-cuda/include along" >&2; exit 2; }
+fi
+
+architecture=90a
+if [[ -z $build_only ]]; then
+  architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+  [[ $architecture != 90 ]] || architecture=90a
+fi
 mkdir -p "$out"
+begin=$SECONDS
+echo "building for sm_$architecture" >&2
+cmake -S tests/gpu -B "$out" -DBONSAI_INCLUDE="$include" -DCMAKE_CUDA_ARCHITECTURES="$architecture" -DCMAKE_CUDA_COMPILER="$(type -P nvcc)" > "$out/configure.log" 2>&1 || { tail -20 "$out/configure.log" >&2; exit 1; }
+cmake --build "$out" -j "$(nproc)" > "$out/build.log" 2>&1 || { grep -E "error|Error" -A5 "$out/build.log" | head -40 >&2; exit 1; }
+echo "built in $((SECONDS - begin)) s" >&2
+[[ -z $build_only ]] || exit 0
 
-echo "building for this GPU" >&2
-objects=()
-for source in cuda/race.cu cuda/gemm/*.cu cuda/sparse24/*.cu; do
-  object=$out/$(echo "$source" | tr / _).o
-  objects+=("$object")
-  nvcc -std=c++20 -O3 -I. -arch=native --expt-relaxed-constexpr -c "$source" -o "$object" &
-done
-wait
-nvcc -arch=native "${objects[@]}" -lcublas -o "$out/race"
-
+status=0
+part() { echo "== $1 ($((SECONDS - begin)) s)"; }
+try() { "$@" || { status=1; echo "FAILED ($?): $*"; }; }  # and go on: on a borrowed GPU every result counts
 {
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm --format=csv || true
-  "$out/race"
+  nvcc --version | tail -2 | head -1
+  part "every kernel against the CPU"
+  try timeout 150 "$out/bin/check_backend"
+  part "the ladders"
+  if [[ -x $out/bin/race ]]; then try timeout 120 "$out/bin/race"; else echo "cuBLAS is not here: no race"; fi
+  part "training steps, milliseconds"
+  try timeout 60 "$out/bin/train_race"
+  if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+    try timeout 120 python3 tests/peers/gpu.py
+    part "PyTorch's 2:4 products"
+    try timeout 60 python3 tests/peers/sparse24.py
+  else echo "PyTorch with a GPU is not here"; fi
   if type -P compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck synccheck initcheck; do
-      echo "compute-sanitizer --tool $tool"
-      compute-sanitizer --tool $tool --error-exitcode 1 "$out/race" check | tail -3
+      part "compute-sanitizer --tool $tool"
+      [[ ! -x $out/bin/race ]] || try timeout 60 compute-sanitizer --tool $tool --error-exitcode 1 "$out/bin/race" check 2>&1 | tail -3
+      try timeout 60 compute-sanitizer --tool $tool --error-exitcode 1 "$out/bin/check_backend" cuda small 2>&1 | tail -3
     done
   else
     echo "compute-sanitizer is not here"
   fi
-  if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then python3 tests/peers/sparse24.py; else echo "PyTorch with a GPU is not here"; fi
-} | tee "$out/table.txt"
+  part "end"
+  [[ $status == 0 ]] && echo "all right" || echo "something failed: see above"
+} 2>&1 | tee "$out/table.txt"
+! grep -q "FAILED\|something failed" "$out/table.txt"

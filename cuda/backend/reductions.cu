@@ -1,5 +1,5 @@
-// Sums and maxima over any axes. An output's elements are cut into parts of at most 8192, a block each; in a part, element e goes to thread e % 256, each thread adds up its
-// own in double precision, the threads' sums are added in a tree, and the parts' sums, where there are several, by a second kernel in the same way: an order that depends
+// Sums and maxima over any axes. An output's elements are cut into parts of at most 8192, a block each; in a part, element e goes to thread e % 256 (or fewer, for few elements), each
+// thread adds up its own in double precision, the threads' sums are added in a tree, and the parts' sums, where there are several, by a second kernel in the same way: an order that depends
 // on the shape alone, and as many blocks as there are elements to keep busy. Few elements an output: a thread does it all.
 //
 // Double precision: for f32 the result is right to its last place or two, at any length. On an H200 it is half as fast as f32, and a reduction waits for memory; a consumer GPU
@@ -12,7 +12,6 @@
 namespace bonsai::cuda {
 namespace {
 
-constexpr int threads = 256;
 constexpr std::int64_t part_size = 8192;
 
 template <class T>
@@ -44,9 +43,9 @@ __global__ void by_blocks(Reduced r, Strided out, A start, int parts, A* results
   const std::int64_t output = blockIdx.x / parts, base = r.kept.at(output), first = blockIdx.x % parts * part_size;
   const std::int64_t end = first + part_size < r.gone.numel ? first + part_size : r.gone.numel;
   A mine = start;
-  for (std::int64_t e = first + threadIdx.x; e < end; e += threads) mine = F::of(mine, static_cast<A>(r.kept.template as<In>()[base + r.gone.at(e)]));
+  for (std::int64_t e = first + threadIdx.x; e < end; e += blockDim.x) mine = F::of(mine, static_cast<A>(r.kept.template as<In>()[base + r.gone.at(e)]));
   sums[threadIdx.x] = mine;
-  for (int half = threads / 2; half > 0; half /= 2) {
+  for (int half = static_cast<int>(blockDim.x) / 2; half > 0; half /= 2) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < half) sums[threadIdx.x] = F::of(sums[threadIdx.x], sums[threadIdx.x + half]);
   }
@@ -68,10 +67,13 @@ void by_threads(const Reduced& r, const Strided& out, A start) {
 template <class In, class A, class Out, class F>
 void reduce(const Reduced& r, const Strided& out, A start) {
   if (out.numel == 0) return;
-  if (r.gone.numel < 32 || out.numel >= (1 << 16)) return by_threads<In, A, Out, F>(r, out, start);
+  // Outputs enough to keep a GPU busy, or little to add: a thread an output.
+  if (r.gone.numel < 32 || (r.gone.numel < 1024 && out.numel >= 2048) || out.numel >= (1 << 16)) return by_threads<In, A, Out, F>(r, out, start);
   const std::int64_t parts = (r.gone.numel + part_size - 1) / part_size;
   require(out.numel * parts < (std::int64_t{1} << 31), "reduce: {} outputs of {} elements are too many for one launch; cut the tensor", out.numel, r.gone.numel);
   const DeviceScratch<A> results(parts > 1 ? out.numel * parts : 0);
+  unsigned threads = 32;
+  while (threads < 256 && threads < r.gone.numel) threads *= 2;
   launch("reduce", by_blocks<In, A, Out, F>, dim3(static_cast<unsigned>(out.numel * parts)), dim3(threads), threads * sizeof(A), current_stream(), r, out, start, static_cast<int>(parts),
          parts > 1 ? results.data() : nullptr);
   if (parts > 1) reduce<A, A, Out, F>({strided(results.data(), {out.numel}, {parts}), strided(results.data(), {parts}, {1})}, out, start);

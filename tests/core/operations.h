@@ -2,10 +2,11 @@
 // `reference` (backends_test), the same bits at any number of threads (threads_test), and derivatives against central differences
 // (gradients_test). A new operation gets a row here and has all three.
 #pragma once
+#include <functional>
 #include <ostream>
 
 #include "core/sparse.h"
-#include "tests/core/check.h"
+#include "tests/core/sample.h"
 
 namespace bonsai::check {
 

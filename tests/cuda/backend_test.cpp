@@ -1,42 +1,45 @@
-// The backend for a GPU in the emulator against `reference`: every operation of core's table, its first and second derivatives, at all shapes; and what the table has
-// no row for.
+// The backend for a GPU in the emulator against `reference`: every operation of core's table, its first and second derivatives, at all shapes; and the kernels by themselves
+// (kernel_cases.h). tests/gpu/check_backend.cpp does the same on a GPU.
 #include "cuda/backend/backend.h"
 
-#include "core/backend.h"
-#include "core/random.h"
-#include "tests/core/operations.h"
+#include "tests/core/check.h"
+#include "tests/cuda/kernel_cases.h"
 #include "tests/cuda/support.h"
 
 namespace bonsai::check {
 namespace {
 
 class CudaBackend : public ::testing::TestWithParam<std::tuple<Row, DType>> {};
-
 TEST_P(CudaBackend, AgreesWithReference) {
   NEEDS_EMULATOR();
+  test_kernels(&cuda::backend());
   const auto& [row, real] = GetParam();
-  const double atol = row.tolerance * (real == DType::f32 ? 3e-6 : 1e-14), rtol = row.tolerance * (real == DType::f32 ? 1e-5 : 1e-13);
-  for (const Shapes& shapes : row.shapes)
-    for (bool second : {false, true}) {
-      Tensors want, got;
-      {
-        UseBackend reference(reference_backend());
-        want = evaluate(row, shapes, real, second);
-      }
-      {
-        UseBackend emulated(cuda::backend());
-        got = evaluate(row, shapes, real, second);
-      }
-      ASSERT_EQ(got.size(), want.size());
-      for (std::size_t i = 0; i < got.size(); ++i) {
-        const double longer = i == 0 ? 1 : 8;
-        ASSERT_TRUE(close(got[i], want[i], longer * atol, longer * rtol)) << row.name << " of " << str(shapes[0]) << ", result " << i << ", second " << second;
+  EXPECT_EQ(row_agrees(row, real, false), "");
+}
+INSTANTIATE_TEST_SUITE_P(Cuda, CudaBackend, ::testing::Combine(::testing::ValuesIn(operations()), ::testing::Values(DType::f32, DType::f64)),
+                         [](const auto& info) { return std::get<0>(info.param).name + "_" + name(std::get<1>(info.param)); });
+
+class CudaKernels : public ::testing::TestWithParam<KernelCase> {};
+TEST_P(CudaKernels, AreRight) {
+  NEEDS_EMULATOR();
+  test_kernels(&cuda::backend());
+  EXPECT_EQ(GetParam().run(), "");
+}
+// One of a batch of products has the bits that it has alone, also where k is cut into parts.
+TEST(CudaProducts, GiveTheSameBitsAloneAndTogether) {
+  NEEDS_EMULATOR();
+  UseBackend emulated(cuda::backend());
+  for (const DType t : {DType::f32, DType::f64})
+    for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{60, 30, 784}, {7, 5, 3}, {130, 129, 140}}) {
+      const Tensor a = sample({5, m, k}, t, {-1, 1}, 1), b = sample({5, n, k}, t, {-1, 1}, 2), together = matmul(a, b, {.b = true});
+      for (std::int64_t i = 0; i < 5; ++i) {
+        const auto one = [&](const Tensor& x) { return reshape(slice(x, 0, i, i + 1), {x.shape()[1], x.shape()[2]}); };
+        EXPECT_TRUE(same_bits(one(together), matmul(one(a), one(b), {.b = true}))) << m << " " << n << " " << k;
       }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cuda, CudaBackend, ::testing::Combine(::testing::ValuesIn(operations()), ::testing::Values(DType::f32, DType::f64)),
-                         [](const auto& info) { return std::get<0>(info.param).name + "_" + name(std::get<1>(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Cuda, CudaKernels, ::testing::ValuesIn(kernel_cases()), [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace bonsai::check
