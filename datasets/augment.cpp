@@ -5,6 +5,7 @@
 #include "core/backend.h"
 
 namespace bonsai::datasets {
+
 void check(const Augmentation& a, const Tensor& images) {
   if (!a.any()) return;
   require(images.dtype() == DType::u8 && images.rank() == 4,

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/crop.h"
 #include "core/backend.h"
+#include "core/crop.h"
 #include "core/random.h"
 #include "core/reference/optimizers.h"
 #include "core/reference/pictures.h"

@@ -1,4 +1,5 @@
 // Filling, copying, and one element at a time: the operators are core/scalar_math.h's own.
+#include "core/crop.h"
 #include "cuda/backend/each.h"
 
 namespace bonsai::cuda {
@@ -58,11 +59,28 @@ void pixels(View bytes, View numbers, View scale, View out) {
   const auto* which = numbers.as<std::int64_t>();
   const auto* scales = scale.as<float>();
   auto* to = out.as<float>();
+  const std::int64_t pictures = bytes.shape[0];
+  Misfit* m = misfit_of("pixels");
   each("pixels", out.shape.numel(), [=] BONSAI_DEVICE(std::int64_t i) {
     const std::int64_t c = i / plane % channels, picture = i / plane / channels;
     const float* s = scales + 3 * c;
-    const float x = from[(which[picture] * channels + c) * plane + i % plane];
+    const float x = from[(checked(m, which[picture], pictures) * channels + c) * plane + i % plane];
     to[i] = x * s[0] + (x * s[1] + s[2]);
+  });
+}
+
+void crop(Cropping how, View pictures, View numbers, View out) {
+  const std::int64_t n = pictures.shape[0], channels = out.shape[1], height = out.shape[2], width = out.shape[3];
+  const auto* from = pictures.as<std::uint8_t>();
+  const auto* which = numbers.as<std::int64_t>();
+  auto* to = out.as<std::uint8_t>();
+  Misfit* m = misfit_of("crop");
+  each("crop", out.shape.numel(), [=] BONSAI_DEVICE(std::int64_t at) {
+    const std::int64_t x = at % width, y = at / width % height, channel = at / width / height % channels, i = at / width / height / channels;
+    const Crop c = crop_at(how, i);
+    const std::int64_t row = y + c.dy - how.padding, column = (c.flip ? width - 1 - x : x) + c.dx - how.padding;
+    const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+    to[at] = inside ? from[((checked(m, which[i], n) * channels + channel) * height + row) * width + column] : 0;
   });
 }
 
@@ -76,6 +94,7 @@ void add_elementwise(Backend& b) {
   b.compare.run = compare;
   b.where.run = where;
   b.pixels.run = pixels;
+  b.crop.run = crop;
 }
 
 }  // namespace bonsai::cuda

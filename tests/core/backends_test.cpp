@@ -3,6 +3,7 @@
 #include "core/backend.h"
 #include "core/cpu/cpu.h"
 #include "core/random.h"
+#include "tests/core/check.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {
@@ -52,6 +53,18 @@ TEST(BackendsPixels, ArePickedAndScaled) {
       EXPECT_TRUE(close(got, want, 1e-6, 1e-6));
     }
   }
+}
+
+TEST(BackendsCrop, IsTheReferencesBitForBit) {
+  const Random random(6);
+  for (const auto& [n, channels, height, width, k] : std::vector<std::array<std::int64_t, 5>>{{1, 1, 1, 1, 1}, {7, 3, 32, 32, 50}, {5, 1, 3, 20, 33}, {4, 2, 9, 5, 0}})
+    for (const Cropping how : {Cropping{1, 0, true}, Cropping{2, 2, false}, Cropping{3, 4, true}}) {
+      const Tensor pictures = cast(random.derive("pictures").uniform({n, channels, height, width}, 0, 256), DType::u8), numbers = cast(random.derive("numbers").uniform({k}, 0, static_cast<double>(n)), DType::i64);
+      Tensor got = full({k, channels, height, width}, 77, DType::u8), want = full(got.shape(), 78, DType::u8);
+      kernels(Device::cpu).crop(how, view(pictures), view(numbers), view_for_writing(got));
+      reference_backend().crop(how, view(pictures), view(numbers), view_for_writing(want));
+      EXPECT_TRUE(same_bits(got, want)) << height << " x " << width << ", " << how.padding;
+    }
 }
 
 // In the output, so that one sees which instruction set a run was about.

@@ -1,5 +1,6 @@
 // Derivatives against central differences in f64, for every operation of the table: the gradient of a weighted sum of the value,
 // and the gradient of a weighted sum of that gradient.
+#include "tests/core/check.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {

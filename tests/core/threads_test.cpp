@@ -5,6 +5,7 @@
 #include "core/backend.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "tests/core/check.h"
 #include "tests/core/operations.h"
 
 namespace bonsai::check {

@@ -255,6 +255,23 @@ std::string pixels() {
   return within("pixels", got, want, [](std::int64_t) { return 1e-4; });
 }
 
+// Mirrored and cut: the very bytes.
+std::string crops() {
+  const Cropping how{7, 2, true};
+  Tensor pictures, numbers, want;
+  {
+    OnReference reference;
+    pictures = cast(sample({5, 3, 6, 9}, DType::f64, {0, 256}, 1), DType::u8), numbers = sample({40}, DType::f64, {0, 5, false, DType::i64}, 2);
+    want = empty({40, 3, 6, 9}, DType::u8);
+    reference_backend().crop(how, view(pictures), view(numbers), view_for_writing(want));
+  }
+  UnderTest gpu;
+  const Tensor on_pictures = here(pictures), on_numbers = here(numbers);
+  Tensor got = full({40, 3, 6, 9}, 255, DType::u8);
+  kernels_under_test().crop(how, view(on_pictures), view(on_numbers), view_for_writing(got));
+  return within("crop", got, want, [](std::int64_t) { return 0.0; });
+}
+
 // Three steps of each, with and without a mask; a mask leaves zeros.
 std::string optimizers() {
   for (const DType t : {DType::f32, DType::f64})
@@ -309,6 +326,7 @@ std::vector<KernelCase> kernel_cases() {
   all.push_back({"large_batch_norm", large_batch_norm});
   all.push_back({"random_numbers", random_numbers});
   all.push_back({"pixels", pixels});
+  all.push_back({"crop", crops});
   all.push_back({"optimizers", optimizers});
   return all;
 }
