@@ -1,6 +1,6 @@
 // A product whose sums stay in registers: what products and convolutions are made of where no library does them. C (m, n) = Σ_k A(row, k) B(k, column): a block computes a
 // tile of C, `depth` of k at a time. It brings that much of A and B to shared memory, and each thread multiplies what its own rows and columns, 4 or 8 of each, meet there:
-// with 8 x 8, four loads of 16 bytes for 64 multiply-adds. While one step is multiplied, the next one's numbers are on their way to registers; two stages of
+// with 8 x 8, four loads of 16 bytes for 64 multiply-adds. Where TF32 is allowed, warps do it on tensor cores. While one step is multiplied, the next one's numbers are on their way to registers; two stages of
 // shared memory take turns, so one barrier a step is enough.
 //
 // Where A and B come from is the Source's business (a matrix with strides, the pixels under a kernel): what is the same for a whole row or column of the tile is
@@ -13,11 +13,18 @@
 //
 // The order: a sum begins with the part's first k and goes up; parts are added in their order (add_parts). Which tile and how many parts depends on m, n and k alone.
 #pragma once
+#include "cuda/backend/backend.h"
 #include "cuda/backend/scratch.h"
+#include "cuda/mma/tf32.h"
 
 namespace bonsai::cuda {
 
 constexpr int depth = 8;  // of k a step
+
+template <class T>
+struct alignas(16) Four {
+  T x[4];
+};
 
 template <int Rows, int Columns, int OwnRows, int OwnColumns>
 struct Tile {
@@ -29,6 +36,49 @@ struct Tile {
   BONSAI_HOST_DEVICE static int column(int thread, int j) { return j / 4 * (4 * Columns / OwnColumns) + thread % across * 4 + j % 4; }
   // In shared memory a k's numbers lie side by side, with four more, so that eight k's of a row lie in different banks.
   static constexpr int a_stride = Rows + 4, b_stride = Columns + 4, stage = depth * (a_stride + b_stride);
+  template <class T>
+  BONSAI_DEVICE static T stored(T x) { return x; }
+  template <class T>
+  BONSAI_DEVICE static void step(T (&sums)[OwnRows][OwnColumns], const T* as, const T* bs, int thread) {
+#pragma unroll
+    for (int k = 0; k < depth; ++k) {
+      alignas(16) T own_a[OwnRows], own_b[OwnColumns];
+#pragma unroll
+      for (int i = 0; i < OwnRows; i += 4) *reinterpret_cast<Four<T>*>(own_a + i) = *reinterpret_cast<const Four<T>*>(as + k * a_stride + row(thread, i));
+#pragma unroll
+      for (int j = 0; j < OwnColumns; j += 4) *reinterpret_cast<Four<T>*>(own_b + j) = *reinterpret_cast<const Four<T>*>(bs + k * b_stride + column(thread, j));
+#pragma unroll
+      for (int i = 0; i < OwnRows; ++i)
+#pragma unroll
+        for (int j = 0; j < OwnColumns; ++j) sums[i][j] += own_a[i] * own_b[j];
+    }
+  }
+};
+
+// The same for tensor cores and TF32: a warp computes 32 x 64, sixteen products of 16 x 8 a step, for which a lane loads 8 numbers of A and 16 of B. Eight numbers of padding, so
+// that the four k's and eight lines that a warp loads at once lie in 32 banks.
+template <int Rows, int Columns>
+struct TensorTile {
+  static constexpr int rows = Rows, columns = Columns, own_rows = 4, own_columns = 16, across = Columns / 64, threads = Rows / 32 * across * 32, blocks = 512 / threads;
+  BONSAI_HOST_DEVICE static int row(int thread, int i) { return thread / 32 / across * 32 + i / 2 * 16 + i % 2 * 8 + thread % 32 / 4; }
+  BONSAI_HOST_DEVICE static int column(int thread, int j) { return thread / 32 % across * 64 + j / 2 * 8 + thread % 4 * 2 + j % 2; }
+  static constexpr int a_stride = Rows + 8, b_stride = Columns + 8, stage = depth * (a_stride + b_stride);
+  BONSAI_DEVICE static float stored(float x) { return to_tf32(x); }
+  BONSAI_DEVICE static void step(float (&sums)[4][16], const float* as, const float* bs, int thread) {
+    const int line = thread % 32 / 4, k = thread % 4;
+    float a[2][4];
+#pragma unroll
+    for (int x = 0; x < 2; ++x)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) a[x][i] = as[(k + i / 2 * 4) * a_stride + thread / 32 / across * 32 + x * 16 + i % 2 * 8 + line];
+#pragma unroll
+    for (int y = 0; y < 8; ++y) {
+      const float* from = bs + thread / 32 % across * 64 + y * 8 + line;
+      const float b[2] = {from[k * b_stride], from[(k + 4) * b_stride]};
+#pragma unroll
+      for (int x = 0; x < 2; ++x) mma_tf32(sums[2 * x][2 * y], sums[2 * x][2 * y + 1], sums[2 * x + 1][2 * y], sums[2 * x + 1][2 * y + 1], a[x], b);
+    }
+  }
 };
 
 // Which of a tile's `Lines` x depth numbers a thread brings: neighbours along k, or along the lines.
@@ -38,11 +88,6 @@ struct Share {
   static constexpr int count = Lines * depth / Threads, lines = AlongK ? count : Lines > Threads ? Lines / Threads : 1;
   BONSAI_HOST_DEVICE static int line(int thread, int i) { return AlongK ? thread / depth + i * (Threads / depth) : (thread + i * Threads) % Lines; }
   BONSAI_HOST_DEVICE static int k(int thread, int i) { return AlongK ? thread % depth : (thread + i * Threads) / Lines; }
-};
-
-template <class T>
-struct alignas(16) Four {
-  T x[4];
 };
 
 // sums += what k = begin .. end - 1 give, for the tile whose corner is at (row, column). By all threads of the block. A Source has
@@ -81,24 +126,13 @@ BONSAI_DEVICE void multiply(const Source& source, int row, int column, int begin
   for (int s = 0; s < steps; ++s) {
     T *as = tiles + s % 2 * Tile::stage, *bs = as + depth * Tile::a_stride;
 #pragma unroll
-    for (int i = 0; i < A::count; ++i) as[A::k(t, i) * Tile::a_stride + A::line(t, i)] = next_a[i];
+    for (int i = 0; i < A::count; ++i) as[A::k(t, i) * Tile::a_stride + A::line(t, i)] = Tile::stored(next_a[i]);
 #pragma unroll
-    for (int i = 0; i < B::count; ++i) bs[B::k(t, i) * Tile::b_stride + B::line(t, i)] = next_b[i];
+    for (int i = 0; i < B::count; ++i) bs[B::k(t, i) * Tile::b_stride + B::line(t, i)] = Tile::stored(next_b[i]);
     __syncthreads();  // the step's numbers are there, and the next one's notes; and all are done with step s - 1, whose place the next one takes
     if (s + 1 < steps) fetch(s + 1);
     take_notes(s + 2);
-#pragma unroll
-    for (int k = 0; k < depth; ++k) {
-      alignas(16) T own_a[Tile::own_rows], own_b[Tile::own_columns];
-#pragma unroll
-      for (int i = 0; i < Tile::own_rows; i += 4) *reinterpret_cast<Four<T>*>(own_a + i) = *reinterpret_cast<const Four<T>*>(as + k * Tile::a_stride + Tile::row(t, i));
-#pragma unroll
-      for (int j = 0; j < Tile::own_columns; j += 4) *reinterpret_cast<Four<T>*>(own_b + j) = *reinterpret_cast<const Four<T>*>(bs + k * Tile::b_stride + Tile::column(t, j));
-#pragma unroll
-      for (int i = 0; i < Tile::own_rows; ++i)
-#pragma unroll
-        for (int j = 0; j < Tile::own_columns; ++j) sums[i][j] += own_a[i] * own_b[j];
-    }
+    Tile::step(sums, as, bs, t);
   }
 }
 template <class T, class Tile, class Source>
@@ -108,6 +142,10 @@ constexpr std::size_t shared_bytes() { return 2 * Tile::stage * sizeof(T) + 2 * 
 template <class T, class F>
 void with_tile(std::int64_t m, F f) {
   if constexpr (sizeof(T) == 8) f(Tile<32, 64, 4, 4>{});
+  else if (tf32_allowed() && m > 32) {
+    if (m <= 64 || (m + 63) / 64 % 2 == 1) f(TensorTile<64, 128>{});
+    else f(TensorTile<128, 128>{});
+  }
   else if (m <= 16) f(Tile<16, 256, 4, 8>{});
   else if (m <= 32) f(Tile<32, 128, 4, 8>{});
   else if (m <= 64 || (m + 63) / 64 % 2 == 1) f(Tile<64, 128, 8, 8>{});

@@ -25,6 +25,21 @@ TEST_P(CudaKernels, AreRight) {
   test_kernels(&cuda::backend());
   EXPECT_EQ(GetParam().run(), "");
 }
+// Where TF32 is allowed, convolutions of more than 32 channels use it, and are as right as it is: more wrong than f32, by no more than its roundoff.
+TEST(CudaConvolutions, UseTf32WhereItIsAllowed) {
+  NEEDS_EMULATOR();
+  test_kernels(&cuda::backend());
+  UseBackend emulated(cuda::backend());
+  const Tensor x = sample({2, 5, 9, 7}, DType::f32, {-1, 1}, 1), w = sample({67, 5, 3, 3}, DType::f32, {-1, 1}, 2), whole_x = sample(x.shape(), DType::i64, {-9, 9, false, DType::i64}, 3),
+               whole_w = sample(w.shape(), DType::i64, {-9, 9, false, DType::i64}, 4), exact = conv2d(cast(whole_x, DType::f32), cast(whole_w, DType::f32)), plain = conv2d(x, w);
+  EXPECT_FALSE(cuda::allow_tf32(true));
+  EXPECT_EQ(tf32_products(), "");
+  EXPECT_FALSE(same_bits(conv2d(x, w), plain));
+  EXPECT_TRUE(same_bits(conv2d(cast(whole_x, DType::f32), cast(whole_w, DType::f32)), exact));  // numbers of few bits
+  EXPECT_TRUE(cuda::allow_tf32(false));
+  EXPECT_TRUE(same_bits(conv2d(x, w), plain));
+}
+
 // One of a batch of products has the bits that it has alone, also where k is cut into parts.
 TEST(CudaProducts, GiveTheSameBitsAloneAndTogether) {
   NEEDS_EMULATOR();
