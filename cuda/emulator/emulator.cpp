@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t stack_bytes = 128 << 10;
 
-enum class State { ready, at_block, at_warp, ended };
+enum class State { ready, at_block, at_warp, at_condition, ended };
 
 struct Fiber {
   Thread thread;
@@ -22,6 +22,7 @@ struct Fiber {
   jmp_buf at;
   bool begun = false;
   State state = State::ended;
+  const std::function<bool()>* condition = nullptr;
   std::unique_ptr<std::byte[]> stack = std::make_unique<std::byte[]>(stack_bytes);
 };
 
@@ -37,6 +38,7 @@ struct Block {
   std::exception_ptr error;
 };
 thread_local Block* block = nullptr;
+thread_local std::uint64_t begun = 0;
 thread_local std::vector<std::unique_ptr<Fiber>> pool;  // they serve one block after the other
 
 void wait(State at) {
@@ -73,6 +75,8 @@ bool release(Block& b) {
   if (alive > 0 && at_block == alive)
     for (Fiber* f : b.fibers)
       if (f->state == State::at_block) f->state = State::ready, any = true;
+  for (Fiber* f : b.fibers)
+    if (f->state == State::at_condition && (*f->condition)()) f->state = State::ready, any = true;
   return any;
 }
 
@@ -86,6 +90,7 @@ void resume(Block& b, Fiber& f) {
 
 void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
   const std::size_t threads = std::size_t{size.x} * size.y * size.z;
+  ++begun;
   std::memset(b.shared.data(), 0xff, b.shared.size());  // NaN, as f32 and as bf16
   b.slots.assign((threads + 31) / 32 * 32, 0);
   while (pool.size() < threads) pool.push_back(std::make_unique<Fiber>());
@@ -116,6 +121,13 @@ void sync_block() { wait(State::at_block); }
 void sync_warp() { wait(State::at_warp); }
 std::uint64_t* exchange() { return &block->slots[static_cast<std::size_t>(block->running->thread.warp) * 32]; }
 std::byte* shared_memory() { return block->shared.data(); }
+std::size_t shared_bytes() { return block->shared.size(); }
+std::uint64_t blocks_begun() { return begun; }
+void wait_until(const std::function<bool()>& condition) {
+  if (condition()) return;
+  block->running->condition = &condition;
+  wait(State::at_condition);
+}
 
 void run(dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<void()>& body) {
   require(block == nullptr, "emulator: a kernel cannot start a kernel");

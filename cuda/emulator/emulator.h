@@ -17,6 +17,7 @@
 #define __forceinline__ inline
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 struct dim3 {
   unsigned x, y, z;
@@ -34,6 +35,9 @@ void sync_block();          // all threads of the block that have not ended
 void sync_warp();           // all lanes of the warp
 std::uint64_t* exchange();  // 32 slots of the warp, to be used between two sync_warp()
 std::byte* shared_memory(); // of the block
+std::size_t shared_bytes();
+std::uint64_t blocks_begun();  // so that what an instruction remembers of a block can be forgotten with it
+void wait_until(const std::function<bool()>& condition);  // one that some other thread will make true
 // body() for every thread of every block. Throws what a thread throws, and an Error when threads wait for each other at different barriers.
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body);
 
