@@ -10,15 +10,17 @@ type -P nvcc >/dev/null || { echo "check: nvcc is not here; it comes with the CU
 nvidia-smi >/dev/null 2>&1 || { echo "check: no GPU is here; without one the kernels run in the emulator: ./bonsai test -L cuda" >&2; exit 2; }
 mkdir -p "$out"
 
-echo "building for this GPU" >&2
+arch=native
+if [ "$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1)" = 9.0 ]; then arch=sm_90a; fi  # with the instructions that only Hopper has
+echo "building for this GPU ($arch)" >&2
 objects=()
 for source in cuda/race.cu cuda/gemm/*.cu cuda/sparse24/*.cu; do
   object=$out/$(echo "$source" | tr / _).o
   objects+=("$object")
-  nvcc -std=c++20 -O3 -I. -arch=native --expt-relaxed-constexpr -c "$source" -o "$object" &
+  nvcc -std=c++20 -O3 -I. -arch=$arch --expt-relaxed-constexpr -c "$source" -o "$object" &
 done
 wait
-nvcc -arch=native "${objects[@]}" -lcublas -o "$out/race"
+nvcc -arch=$arch "${objects[@]}" -lcublas -o "$out/race"
 
 {
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm --format=csv || true

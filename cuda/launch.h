@@ -1,6 +1,7 @@
 // Starting kernels, the same way on a GPU and in the emulator, and refusing what went wrong with the kernel's name.
 //
 //   launch("pack", pack_kernel, grid, block, shared bytes, stream, arguments...)
+//   launch_pairs(...)     the same, in clusters of two blocks along x, which see each other's shared memory; needs compute capability 9.0
 //
 // A kernel takes its shared memory with shared<T>(); sizes are known at compile time or given at launch. Included by .cu files only.
 #pragma once
@@ -38,6 +39,15 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   check(cudaGetLastError(), name);
 }
 
+template <class... Parameters, class... Arguments>
+void launch_pairs(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream, Arguments... arguments) {
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
+  cudaLaunchAttribute pairs;
+  pairs.id = cudaLaunchAttributeClusterDimension, pairs.val.clusterDim = {2, 1, 1};
+  const cudaLaunchConfig_t config{grid, block, shared_bytes, stream, &pairs, 1};
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), name);
+}
+
 }  // namespace bonsai::cuda
 #else
 #include "cuda/emulator/emulator.h"
@@ -54,6 +64,10 @@ T* shared() {
 template <class... Parameters, class... Arguments>
 void launch(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
   emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+}
+template <class... Parameters, class... Arguments>
+void launch_pairs(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
+  emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); }, 2);
 }
 
 }  // namespace bonsai::cuda

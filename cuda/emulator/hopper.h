@@ -40,14 +40,21 @@ struct Products {  // of a thread
 struct BlockState {
   std::uint64_t block = 0;
   std::map<const Barrier*, BarrierState> barriers;
-  std::map<int, Products> products;
+  std::map<std::pair<int, int>, Products> products;
 };
 inline BlockState& block_state() {
   static thread_local BlockState state;
   if (state.block != emulator::blocks_begun()) state = {}, state.block = emulator::blocks_begun();
   return state;
 }
-inline Products& products() { return block_state().products[emulator::thread().warp * 32 + emulator::thread().lane]; }
+inline Products& products() { 
+  const emulator::Thread& t = emulator::thread();
+  return block_state().products[{t.rank, t.warp * 32 + t.lane}];
+}
+template <class P>
+P* same_place(P* mine, int rank) {  // in another block of the cluster
+  return reinterpret_cast<P*>(emulator::shared_memory(rank) + shared_address(mine));
+}
 inline BarrierState& at(const Barrier* b) {
   const auto found = block_state().barriers.find(b);
   require(found != block_state().barriers.end(), "mbarrier: the one at {} was not initialised", shared_address(b));
@@ -69,7 +76,7 @@ inline void barrier_arrive_and_expect(Barrier* b, int bytes) {
   require(s.missing > 0, "mbarrier: more arrivals in a phase than the {} of its beginning", s.count);
   --s.missing, s.bytes += bytes;
 }
-inline void barrier_arrive(Barrier* b) { barrier_arrive_and_expect(b, 0); }
+inline void barrier_arrive(Barrier* b, int rank) { barrier_arrive_and_expect(detail::same_place(b, rank), 0); }
 inline void barrier_wait(Barrier* b, std::uint32_t parity) {
   emulator::wait_until([&] {
     detail::settle(detail::at(b));
@@ -78,24 +85,31 @@ inline void barrier_wait(Barrier* b, std::uint32_t parity) {
 }
 
 // "cp.async.bulk.tensor", tile mode. 128-byte swizzle exchanges the 16-byte pieces of a 128-byte row: the piece's number xor the row's, mod 8.
-inline void copy_box(void* to, const TensorMap& map, int row, int column, Barrier* b) {
-  const std::uint32_t start = shared_address(to), width = static_cast<std::uint32_t>(map.box_columns * map.element_bytes), bytes = width * static_cast<std::uint32_t>(map.box_rows);
+inline void copy_box_to(int ranks, void* first, const TensorMap& map, int row, int column, Barrier* barrier) {
+  const std::uint32_t start = shared_address(first), width = static_cast<std::uint32_t>(map.box_columns * map.element_bytes), bytes = width * static_cast<std::uint32_t>(map.box_rows);
   require(start % (map.swizzle ? 1024 : 128) == 0, "cp.async.bulk.tensor: shared address {} is no multiple of {}", start, map.swizzle ? 1024 : 128);
   require(start + bytes <= emulator::shared_bytes(), "cp.async.bulk.tensor: {} bytes at {} leave the block's {} of shared memory", bytes, start, emulator::shared_bytes());
-  auto* place = static_cast<std::byte*>(to);
-  std::memset(place, 0xff, bytes);
-  detail::BarrierState& s = detail::at(b);
-  s.bytes -= bytes;
-  s.copies.push_back([=] {
-    for (int r = 0; r < map.box_rows; ++r)
-      for (int c = 0; c < map.box_columns; ++c) {
-        const std::uint32_t byte = static_cast<std::uint32_t>(c * map.element_bytes), piece = byte / 16;
-        std::byte* put = place + static_cast<std::size_t>(r) * width + (map.swizzle ? (piece ^ static_cast<unsigned>(r % 8)) * 16 : piece * 16) + byte % 16;
-        if (row + r < map.rows && column + c < map.columns) std::memcpy(put, map.data + ((row + r) * map.columns + column + c) * map.element_bytes, map.element_bytes);
-        else std::memset(put, 0, map.element_bytes);
-      }
-  });
+  for (int rank = 0; ranks >> rank != 0; ++rank) {
+    if ((ranks >> rank & 1) == 0) continue;
+    std::byte* place = detail::same_place(static_cast<std::byte*>(first), rank);
+    std::memset(place, 0xff, bytes);
+    detail::BarrierState& s = detail::at(detail::same_place(barrier, rank));
+    s.bytes -= bytes;
+    s.copies.push_back([=] {
+      for (int r = 0; r < map.box_rows; ++r)
+        for (int c = 0; c < map.box_columns; ++c) {
+          const std::uint32_t byte = static_cast<std::uint32_t>(c * map.element_bytes), piece = byte / 16;
+          std::byte* put = place + static_cast<std::size_t>(r) * width + (map.swizzle ? (piece ^ static_cast<unsigned>(r % 8)) * 16 : piece * 16) + byte % 16;
+          if (row + r < map.rows && column + c < map.columns) std::memcpy(put, map.data + ((row + r) * map.columns + column + c) * map.element_bytes, map.element_bytes);
+          else std::memset(put, 0, map.element_bytes);
+        }
+    });
+  }
 }
+inline void copy_box(void* to, const TensorMap& map, int row, int column, Barrier* b) { copy_box_to(1 << emulator::thread().rank, to, map, row, column, b); }
+
+inline int cluster_rank() { return emulator::thread().rank; }
+inline void sync_cluster() { emulator::sync_cluster(); }
 
 template <int>
 void fewer_registers() {}

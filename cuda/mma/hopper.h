@@ -1,5 +1,6 @@
-// Hopper's instructions (compute capability 9.0): barriers in shared memory, bulk copies of tiles that arrive at them, and wgmma, the product of a warpgroup. Without a
-// GPU: cuda/emulator/hopper.h. Sections of the PTX manual: "mbarrier", "cp.async.bulk.tensor", "wgmma.mma_async", "wgmma.mma_async.sp", "setmaxnreg".
+// Hopper's instructions (compute capability 9.0): barriers in shared memory, bulk copies of tiles that arrive at them, clusters of blocks, and wgmma, the product of a
+// warpgroup. Without a GPU: cuda/emulator/hopper.h. Sections of the PTX manual: "mbarrier", "cp.async.bulk.tensor", "barrier.cluster", "wgmma.mma_async",
+// "wgmma.mma_async.sp", "setmaxnreg".
 #pragma once
 #include "cuda/launch.h"
 #include "cuda/mma/number.h"
@@ -23,8 +24,11 @@ __device__ __forceinline__ std::uint32_t shared_address(const void* p) { return 
 // A barrier's phase is over when `count` threads have arrived and all bytes have that they said would come; then the next begins. Phases are told apart by their
 // parity, 0 for the first.
 __device__ __forceinline__ void barrier_init(Barrier* b, int count) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(count) : "memory"); }
-__device__ __forceinline__ void barriers_ready() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }  // after init, for the copies to see; then __syncthreads()
-__device__ __forceinline__ void barrier_arrive(Barrier* b) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(b)) : "memory"); }
+__device__ __forceinline__ void barriers_ready() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }  // after init, for copies and the other block; then sync_cluster()
+// At the barrier that lies at the same place in block `rank` of the cluster.
+__device__ __forceinline__ void barrier_arrive(Barrier* b, int rank) {
+  asm volatile("{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\nmbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(b)), "r"(rank) : "memory");
+}
 __device__ __forceinline__ void barrier_arrive_and_expect(Barrier* b, int bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(b)), "r"(bytes) : "memory");
 }
@@ -42,6 +46,21 @@ __device__ __forceinline__ void copy_box(void* to, const TensorMap& map, int row
                "r"(shared_address(b))
                : "memory");
 }
+
+// The same, to the same place in every block of the cluster whose bit is set in `ranks`, and its bytes arrive at each one's barrier.
+__device__ __forceinline__ void copy_box_to(int ranks, void* to, const TensorMap& map, int row, int column, Barrier* b) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(to)), "l"(&map),
+               "r"(column), "r"(row), "r"(shared_address(b)), "h"(static_cast<std::uint16_t>(ranks))
+               : "memory");
+}
+
+// Which of the cluster's blocks this is, and a barrier for all threads of the cluster.
+__device__ __forceinline__ int cluster_rank() {
+  std::uint32_t rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return static_cast<int>(rank);
+}
+__device__ __forceinline__ void sync_cluster() { asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory"); }
 
 // A warpgroup gives registers back, or takes more: Count a thread, a multiple of 8.
 template <int Count>

@@ -53,7 +53,7 @@ TensorMap tensor_map(const char* name, const T* data, std::int64_t rows, std::in
 
 #else
 
-inline int hopper_multiprocessors(const char*) { return 3; }  // fewer than tiles, so that blocks take several
+inline int hopper_multiprocessors(const char*) { return 5; }  // two pairs of blocks: fewer than tiles, so that they take several
 
 template <class T>
 TensorMap tensor_map(const char*, const T* data, std::int64_t rows, std::int64_t columns, int box_rows, int box_columns, bool swizzle) {
