@@ -19,7 +19,7 @@
 namespace bonsai::cuda {
 namespace {
 
-constexpr int high = 128, wide = 256, depth = 64, stages = 4, band = 8;  // 16 x 8 tiles at a time: 2,048 x 2,048 of C
+[[maybe_unused]] constexpr int high = 128, wide = 256, depth = 64, stages = 4, band = 8;  // 16 x 8 tiles at a time: 2,048 x 2,048 of C
 constexpr int a_bytes = high * depth * 2, b_bytes = wide * depth * 2;
 
 template <class T>
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(ring_threads) kernel(const __grid_constant__ T
     }
   }
   ring.finish();
-#elif defined(__CUDA_ARCH__)
+#else
   __trap();  // compiled for something else than sm_90a: better an error than an untouched C
 #endif
 }

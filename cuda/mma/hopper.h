@@ -5,7 +5,7 @@
 #include "cuda/launch.h"
 #include "cuda/mma/number.h"
 
-#if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)  // where a kernel may have a body that uses them
+#if !defined(__CUDA_ARCH__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)  // where a kernel may have a body that uses them: not in code for other GPUs
 #define BONSAI_HOPPER
 #endif
 

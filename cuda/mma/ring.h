@@ -9,8 +9,8 @@
 namespace bonsai::cuda {
 
 constexpr int warpgroup = 128, ring_threads = 3 * warpgroup, multiplying_warps = 8, both = 0b11;
-// 65,536 registers for 384 threads: compiled with 168 each; then 24 for those who copy, and 240 for those who hold 128 sums.
-constexpr int few = 24, many = 240;
+// 65,536 registers for 384 threads: compiled with 168 each; then 40 for those who copy, and 232 for those who hold 128 sums.
+constexpr int few = 40, many = 232;
 
 template <int Stages>
 constexpr std::size_t ring_bytes(std::size_t stage) { return 1023 + Stages * (stage + 2 * sizeof(Barrier)); }
