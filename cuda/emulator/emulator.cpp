@@ -108,11 +108,13 @@ void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
     f.context.uc_stack.ss_sp = f.stack.get(), f.context.uc_stack.ss_size = stack_bytes, f.context.uc_link = nullptr;
     makecontext(&f.context, fiber_main, 0);
   }
-  do {
-    for (Fiber* f : b.fibers)
-      if (f->state == State::ready) resume(b, *f);
+  for (bool any = true; any;) {  // of a cluster's blocks the first that can goes on, so that it gets as far ahead as barriers let it
+    any = false;
+    for (std::size_t i = 0; i < b.fibers.size() && !(any && i % threads == 0); ++i)
+      if (b.fibers[i]->state == State::ready) resume(b, *b.fibers[i]), any = true;
     if (b.error) std::rethrow_exception(b.error);
-  } while (release(b));
+    any |= release(b);
+  }
   for (const Fiber* f : b.fibers) require(f->state == State::ended, "emulator: thread {} waits at a barrier that others have passed by", f->thread.thread_index.x);
 }
 
