@@ -128,8 +128,12 @@ std::uint64_t* exchange() {
   const std::size_t warps = block->slots.size() / 32 / block->cluster;
   return &block->slots[(static_cast<std::size_t>(thread().rank) * warps + static_cast<std::size_t>(thread().warp)) * 32];
 }
-std::byte* shared_memory() { return shared_memory(thread().rank); }
-std::byte* shared_memory(int rank) { return block->shared.data() + static_cast<std::size_t>(rank) * block->shared_bytes; }
+std::byte* shared_memory() { return block->shared.data() + static_cast<std::size_t>(thread().rank) * block->shared_bytes; }
+std::byte* shared_memory(int rank) {
+  require(std::any_of(block->fibers.begin(), block->fibers.end(), [&](const Fiber* f) { return f->thread.rank == rank && f->state != State::ended; }),
+          "emulator: block {} of the cluster has ended, and its shared memory with it", rank);
+  return block->shared.data() + static_cast<std::size_t>(rank) * block->shared_bytes;
+}
 std::size_t shared_bytes() { return block->shared_bytes; }
 std::uint64_t blocks_begun() { return begun; }
 void wait_until(const std::function<bool()>& condition) {
