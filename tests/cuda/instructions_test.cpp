@@ -230,6 +230,32 @@ TEST(Emulator, BulkCopiesAreLateAndEndWithTheMatrix) {
       EXPECT_EQ(to_float(out[swizzled(static_cast<std::uint32_t>(r * 128 + c * 2)) / 2]), r + 1 < 3 && c + 32 < 72 ? static_cast<float>((r + 1) * 72 + c + 32 + 1) : 0.f) << r << " " << c;
 }
 
+// A pair of blocks: each brings one of a matrix's two rows to both. A block that touches the other's barrier when it may have ended is refused.
+void share_rows(TensorMap map, float* out, bool late) {
+  auto* rows = shared<F16>();
+  auto* barrier = reinterpret_cast<Barrier*>(shared<unsigned char>() + 1024);
+  const int rank = cluster_rank();
+  barrier_init(barrier, 2);  // this block's arrival, which says what will come, and the other's
+  sync_cluster();
+  barrier_arrive_and_expect(barrier, 2 * 128);
+  copy_box_to(both, rows + 64 * rank, map, rank, 0, barrier);
+  barrier_arrive(barrier, 1 - rank);
+  barrier_wait(barrier, 0);
+  for (int i = 0; i < 128; ++i) out[128 * static_cast<int>(blockIdx.x) + i] = to_float(rows[i]);
+  if (late && rank == 0) barrier_arrive(barrier, 1);
+}
+TEST(Emulator, BlocksOfAPairShare) {
+  NEEDS_EMULATOR();
+  std::vector<F16> matrix(128);
+  for (std::size_t i = 0; i < matrix.size(); ++i) from_float(static_cast<float>(i), matrix[i]);
+  std::vector<float> out(4 * 128, std::nanf(""));
+  const TensorMap map = tensor_map("share", matrix.data(), 2, 64, 1, 64, false);
+  launch_pairs("share", share_rows, dim3(4), dim3(1), 2048, Stream{}, map, out.data(), false);
+  for (std::size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i], static_cast<float>(i % 128)) << i;
+  EXPECT_TRUE(test::refuses([&] { launch_pairs("share", share_rows, dim3(4), dim3(1), 2048, Stream{}, map, out.data(), true); }, {"has ended"}));
+  EXPECT_TRUE(test::refuses([&] { launch_pairs("share", share_rows, dim3(3), dim3(1), 2048, Stream{}, map, out.data(), false); }, {"clusters of 2"}));
+}
+
 enum class Misuse { not_initialised, too_many, too_few_bytes, misplaced };
 void misuse(TensorMap map, Misuse how) {
   auto* barrier = reinterpret_cast<Barrier*>(shared<unsigned char>() + 1024);
