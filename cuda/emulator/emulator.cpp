@@ -30,8 +30,8 @@ struct Fiber {
 // The block that is running, or the blocks of a cluster. One at a time in a thread of the program.
 struct Block {
   std::vector<Fiber*> fibers;
-  std::size_t cluster = 1, shared_bytes = 0;
-  std::vector<std::byte> shared;     // of each block
+  std::size_t cluster = 1, shared_bytes = 0, slots_each = 0;  // blocks, and what each has
+  std::vector<std::byte> shared;
   std::vector<std::uint64_t> slots;  // 32 a warp
   ucontext_t first;  // the scheduler, as makecontext wants it
   jmp_buf scheduler;
@@ -93,13 +93,14 @@ void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
   const std::size_t threads = std::size_t{size.x} * size.y * size.z;
   ++begun;
   std::memset(b.shared.data(), 0xff, b.shared.size());  // NaN, as f32 and as bf16
-  b.slots.assign((threads + 31) / 32 * 32 * b.cluster, 0);
+  b.slots_each = (threads + 31) / 32 * 32;
+  b.slots.assign(b.slots_each * b.cluster, 0);
   while (pool.size() < threads * b.cluster) pool.push_back(std::make_unique<Fiber>());
   b.fibers.clear();
-  for (std::size_t i = 0; i < threads * b.cluster; ++i) {
+  for (std::size_t i = 0, rank = 0, t = 0; i < threads * b.cluster; ++i, ++t) {
+    if (t == threads) ++rank, t = 0;
     Fiber& f = *pool[i];
     b.fibers.push_back(&f);
-    const std::size_t t = i % threads, rank = i / threads;
     f.thread = {{static_cast<unsigned>(t % size.x), static_cast<unsigned>(t / size.x % size.y), static_cast<unsigned>(t / size.x / size.y)},
                 {index.x + static_cast<unsigned>(rank), index.y, index.z}, size, grid, static_cast<int>(t % 32), static_cast<int>(t / 32), static_cast<int>(rank)};
     f.state = State::ready;
@@ -108,13 +109,14 @@ void run_block(Block& b, dim3 index, dim3 size, dim3 grid) {
     f.context.uc_stack.ss_sp = f.stack.get(), f.context.uc_stack.ss_size = stack_bytes, f.context.uc_link = nullptr;
     makecontext(&f.context, fiber_main, 0);
   }
-  for (bool any = true; any;) {  // of a cluster's blocks the first that can goes on, so that it gets as far ahead as barriers let it
-    any = false;
-    for (std::size_t i = 0; i < b.fibers.size() && !(any && i % threads == 0); ++i)
-      if (b.fibers[i]->state == State::ready) resume(b, *b.fibers[i]), any = true;
+  bool ran;
+  do {
+    ran = false;
+    for (std::size_t first = 0; first < b.fibers.size() && !ran; first += threads)  // of a cluster's blocks the first that can goes on, as far ahead as barriers let it
+      for (std::size_t i = first; i < first + threads; ++i)
+        if (b.fibers[i]->state == State::ready) resume(b, *b.fibers[i]), ran = true;
     if (b.error) std::rethrow_exception(b.error);
-    any |= release(b);
-  }
+  } while (release(b) || (ran && b.cluster > 1));
   for (const Fiber* f : b.fibers) require(f->state == State::ended, "emulator: thread {} waits at a barrier that others have passed by", f->thread.thread_index.x);
 }
 
@@ -124,10 +126,7 @@ const Thread& thread() { return block->running->thread; }
 void sync_block() { wait(State::at_block); }
 void sync_warp() { wait(State::at_warp); }
 void sync_cluster() { wait(State::at_cluster); }
-std::uint64_t* exchange() {
-  const std::size_t warps = block->slots.size() / 32 / block->cluster;
-  return &block->slots[(static_cast<std::size_t>(thread().rank) * warps + static_cast<std::size_t>(thread().warp)) * 32];
-}
+std::uint64_t* exchange() { return &block->slots[static_cast<std::size_t>(thread().rank) * block->slots_each + static_cast<std::size_t>(thread().warp) * 32]; }
 std::byte* shared_memory() { return block->shared.data() + static_cast<std::size_t>(thread().rank) * block->shared_bytes; }
 std::byte* shared_memory(int rank) {
   require(std::any_of(block->fibers.begin(), block->fibers.end(), [&](const Fiber* f) { return f->thread.rank == rank && f->state != State::ended; }),

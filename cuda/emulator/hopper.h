@@ -47,7 +47,7 @@ inline BlockState& block_state() {
   if (state.block != emulator::blocks_begun()) state = {}, state.block = emulator::blocks_begun();
   return state;
 }
-inline Products& products() { 
+inline Products& products() {
   const emulator::Thread& t = emulator::thread();
   return block_state().products[{t.rank, t.warp * 32 + t.lane}];
 }
@@ -147,7 +147,9 @@ float operand(std::uint64_t descriptor, int row, int k) {
 inline void check_operand(std::uint64_t descriptor, int rows) {
   require(descriptor >> 62 == 1, "wgmma: the descriptor's mode is {}; only 1, 128-byte swizzle, is emulated", descriptor >> 62);
   require((descriptor >> 49 & 7) == 0 && (descriptor >> 3 & 7) == 0, "wgmma: the tile's pattern begins at {}, no multiple of 1024", (descriptor & 0x3fff) * 16);
-  require((descriptor & 0x3fff) * 16 / 1024 * 1024 + (rows / 8 - 1) * (descriptor >> 32 & 0x3fff) * 16 + 1024 <= emulator::shared_bytes(), "wgmma: an operand leaves the block's shared memory");
+  const std::uint64_t first = (descriptor & 0x3fff) * 16 / 1024 * 1024, stride = (descriptor >> 32 & 0x3fff) * 16;
+  require(first + (static_cast<unsigned>(rows) / 8 - 1) * stride + 1024 <= emulator::shared_bytes(), "wgmma: an operand of {} rows at {} leaves the block's {} bytes of shared memory", rows, first,
+          emulator::shared_bytes());
 }
 
 // This thread's part of C (64, N) += A B, where its rows, g and g + 8 of its warp's 16, have `Kept` numbers at a and meet rows columns[0 or 1][..] of B.

@@ -72,7 +72,7 @@ void gemm_hopper(const T* a, const T* b, float* c, int m, int n, int k, Stream s
   const int places = hopper_multiprocessors("gemm_hopper") / 2, pairs = (m + 2 * high - 1) / (2 * high) * ((n + wide - 1) / wide);
   if (pairs == 0) return;
   launch_pairs("gemm_hopper", kernel<T>, dim3(2 * std::min(places, pairs)), dim3(ring_threads), ring_bytes<stages>(a_bytes + b_bytes), stream,
-         tensor_map("gemm_hopper", a, m, k, high, depth, true), tensor_map("gemm_hopper", b, n, k, wide / 2, depth, true), c, m, n, k);
+               tensor_map("gemm_hopper", a, m, k, high, depth, true), tensor_map("gemm_hopper", b, n, k, wide / 2, depth, true), c, m, n, k);
 }
 template void gemm_hopper(const F16*, const F16*, float*, int, int, int, Stream);
 template void gemm_hopper(const Bf16*, const Bf16*, float*, int, int, int, Stream);

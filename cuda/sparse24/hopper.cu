@@ -94,8 +94,8 @@ void sparse24_hopper(const Packed24<T>& a, const T* b, float* c, int n, Stream s
   const int places = hopper_multiprocessors("sparse24_hopper") / 2, pairs = (a.m + 2 * high - 1) / (2 * high) * ((n + wide - 1) / wide);
   if (pairs == 0) return;
   launch_pairs("sparse24_hopper", kernel<T>, dim3(2 * std::min(places, pairs)), dim3(ring_threads), ring_bytes<stages>(stage_bytes), stream,
-         tensor_map("sparse24_hopper", a.values, a.m, a.k / 2, high, depth / 2, true), tensor_map("sparse24_hopper", b, n, a.k, wide, 64, true),
-         tensor_map("sparse24_hopper", a.words, a.k / 32, a.m, depth / 32, high, false), c, a.m, n, a.k);
+               tensor_map("sparse24_hopper", a.values, a.m, a.k / 2, high, depth / 2, true), tensor_map("sparse24_hopper", b, n, a.k, wide, 64, true),
+               tensor_map("sparse24_hopper", a.words, a.k / 32, a.m, depth / 32, high, false), c, a.m, n, a.k);
 }
 template void sparse24_hopper(const Packed24<F16>&, const F16*, float*, int, Stream);
 template void sparse24_hopper(const Packed24<Bf16>&, const Bf16*, float*, int, Stream);
