@@ -1,6 +1,7 @@
 // Starting kernels, the same way on a GPU and in the emulator, and refusing what went wrong with the kernel's name.
 //
 //   launch("pack", pack_kernel, grid, block, shared bytes, stream, arguments...)
+//   launch_pairs(...)     the same, in clusters of two blocks along x, which see each other's shared memory; needs compute capability 9.0
 //
 // A kernel takes its shared memory with shared<T>(); sizes are known at compile time or given at launch. Included by .cu files only.
 #pragma once
@@ -46,14 +47,27 @@ __device__ T* shared() {
   return reinterpret_cast<T*>(bonsai_shared_memory);
 }
 
+inline void started(const char* name, cudaError_t e, Stream stream) {
+  check(e, name);
+  launched.note(name);
+  if (launched.one_at_a_time && !launched.recording) check(cudaStreamSynchronize(stream), name);
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   if (shared_bytes > (48 << 10)) check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
   kernel<<<grid, block, shared_bytes, stream>>>(static_cast<Parameters>(arguments)...);
-  check(cudaGetLastError(), name);
-  launched.note(name);
-  if (launched.one_at_a_time && !launched.recording) check(cudaStreamSynchronize(stream), name);
+  started(name, cudaGetLastError(), stream);
+}
+
+template <class... Parameters, class... Arguments>
+void launch_pairs(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream, Arguments... arguments) {
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
+  cudaLaunchAttribute pairs;
+  pairs.id = cudaLaunchAttributeClusterDimension, pairs.val.clusterDim = {2, 1, 1};
+  const cudaLaunchConfig_t config{grid, block, shared_bytes, stream, &pairs, 1};
+  started(name, cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), stream);
 }
 
 }  // namespace bonsai::cuda
@@ -73,6 +87,11 @@ template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
   launched.note(name);
   emulator::submit(name, [=] { emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); }); });
+}
+template <class... Parameters, class... Arguments>
+void launch_pairs(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, Arguments... arguments) {
+  launched.note(name);
+  emulator::submit(name, [=] { emulator::run(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); }, 2); });
 }
 
 }  // namespace bonsai::cuda

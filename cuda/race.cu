@@ -148,8 +148,9 @@ void check_sparse(const char* what, Sparse<T> f, int m, int n, int k) {
   compare(what, a.dense, b, c.host(), m, n, k);
 }
 
+// hopper: whether this GPU has the instructions of the last rung.
 template <class T>
-void check_all(const std::string& type) {
+void check_all(const std::string& type, bool hopper) {
   auto named = [&](const char* rung) { return rung + (" " + type); };
   for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {33, 19, 79}, {200, 130, 77}}) {
     check_dense<T>(named("gemm naive").c_str(), gemm_naive<T>, m, n, k);
@@ -167,6 +168,12 @@ void check_all(const std::string& type) {
     check_sparse<T>(named("2:4 mma").c_str(), sparse24_mma<T>, m, n, k);
     check_sparse<T>(named("2:4 pipelined").c_str(), sparse24_pipelined<T>, m, n, k);
   }
+  if (!hopper) {
+    std::printf("skipped gemm hopper and 2:4 hopper %s: they need compute capability 9.0\n", type.c_str());
+    return;
+  }
+  for (const auto& [m, n, k] : {std::tuple{1, 1, 8}, {33, 19, 80}, {130, 517, 328}, {600, 300, 488}}) check_dense<T>(named("gemm hopper").c_str(), gemm_hopper<T>, m, n, k);
+  for (const auto& [m, n, k] : {std::tuple{32, 1, 32}, {288, 261, 544}, {544, 130, 160}, {1056, 300, 480}}) check_sparse<T>(named("2:4 hopper").c_str(), sparse24_hopper<T>, m, n, k);
 }
 
 // Milliseconds, the median of five runs of several calls.
@@ -187,11 +194,11 @@ double time_of(const std::function<void()>& f, int calls) {
   return all[2];
 }
 
-void race() {
+void race(bool hopper) {
   cublasHandle_t blas;
   if (cublasCreate(&blas) != CUBLAS_STATUS_SUCCESS) throw CudaError("cublasCreate failed");
   std::printf("\nbf16, f32 sums, m = n = k; dense TFLOP/s (2 m n k over time, for 2:4 too), and times cuBLAS\n%6s %10s", "", "cuBLAS");
-  for (const char* name : {"naive", "tiled", "mma", "pipelined", "2:4 naive", "2:4 tiled", "2:4 mma", "2:4 piped"}) std::printf(" %16s", name);
+  for (const char* name : {"naive", "tiled", "mma", "pipelined", "hopper", "2:4 naive", "2:4 tiled", "2:4 mma", "2:4 piped", "2:4 hopper"}) std::printf(" %16s", name);
   for (const int s : {1024, 2048, 4096, 8192}) {
     Pruned<Bf16> a(s, s);
     const Device<Bf16> dense(a.dense), b(numbers<Bf16>(static_cast<std::size_t>(s) * s, 2));
@@ -204,14 +211,14 @@ void race() {
     };
     const double flop = 2e-9 * s * s * s, reference = time_of(cublas, s > 4096 ? 5 : 20);
     std::printf("\n%6d %10.1f", s, flop / reference);
-    for (const Dense<Bf16> f : {gemm_naive<Bf16>, gemm_tiled<Bf16>, gemm_mma<Bf16>, gemm_pipelined<Bf16>}) {
-      const bool slow = f == gemm_naive<Bf16> || f == gemm_tiled<Bf16>;
-      const double t = slow && s > 4096 ? NAN : time_of([&] { f(dense.data, b.data, c.data, s, s, s, nullptr); }, slow ? 1 : 5);
+    for (const Dense<Bf16> f : {gemm_naive<Bf16>, gemm_tiled<Bf16>, gemm_mma<Bf16>, gemm_pipelined<Bf16>, gemm_hopper<Bf16>}) {
+      const bool slow = f == gemm_naive<Bf16> || f == gemm_tiled<Bf16>, cannot = f == gemm_hopper<Bf16> && !hopper;
+      const double t = cannot || (slow && s > 4096) ? NAN : time_of([&] { f(dense.data, b.data, c.data, s, s, s, nullptr); }, slow ? 1 : 5);
       std::printf(" %8.1f (%4.2fx)", flop / t, reference / t);
     }
-    for (const Sparse<Bf16> f : {sparse24_naive<Bf16>, sparse24_tiled<Bf16>, sparse24_mma<Bf16>, sparse24_pipelined<Bf16>}) {
-      const bool slow = f == sparse24_naive<Bf16> || f == sparse24_tiled<Bf16>;
-      const double t = slow && s > 4096 ? NAN : time_of([&] { f(a.packed(), b.data, c.data, s, nullptr); }, slow ? 1 : 5);
+    for (const Sparse<Bf16> f : {sparse24_naive<Bf16>, sparse24_tiled<Bf16>, sparse24_mma<Bf16>, sparse24_pipelined<Bf16>, sparse24_hopper<Bf16>}) {
+      const bool slow = f == sparse24_naive<Bf16> || f == sparse24_tiled<Bf16>, cannot = f == sparse24_hopper<Bf16> && !hopper;
+      const double t = cannot || (slow && s > 4096) ? NAN : time_of([&] { f(a.packed(), b.data, c.data, s, nullptr); }, slow ? 1 : 5);
       std::printf(" %8.1f (%4.2fx)", flop / t, reference / t);
     }
     check(cudaDeviceSynchronize(), "race");
@@ -236,9 +243,10 @@ int main(int argc, char** argv) {
       return 2;
     }
     std::printf("%s, compute capability %d.%d, %d multiprocessors\n", p.name, p.major, p.minor, p.multiProcessorCount);
-    check_all<Bf16>("bf16");
-    check_all<F16>("f16");
-    if (failures == 0 && argc < 2) race();
+    const bool hopper = p.major == 9 && p.minor == 0;
+    check_all<Bf16>("bf16", hopper);
+    check_all<F16>("f16", hopper);
+    if (failures == 0 && argc < 2) race(hopper);
     std::printf(failures == 0 ? "all right\n" : "%d failures\n", failures);
     return failures == 0 ? 0 : 1;
   } catch (const std::exception& e) {

@@ -3,7 +3,7 @@
 // real simultaneity, and whether the hardware's manual means what instructions.h says it means.
 //
 // A block's threads are fibers (ucontext): one runs until it meets a barrier or a warp's exchange, then the next. Shared memory is poisoned with NaN before
-// each block. Blocks run one after the other.
+// each block. Blocks run one after the other, those of a cluster together.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -19,6 +19,7 @@
 #define __forceinline__ inline
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 struct dim3 {
   unsigned x, y, z;
@@ -29,15 +30,20 @@ namespace bonsai::emulator {
 
 struct Thread {
   dim3 thread_index, block_index, block_size, grid_size;
-  int lane = 0, warp = 0;
+  int lane = 0, warp = 0, rank = 0;  // in its warp, block, cluster
 };
 const Thread& thread();     // the fiber that is running
 void sync_block();          // all threads of the block that have not ended
 void sync_warp();           // all lanes of the warp
+void sync_cluster();        // all threads of the cluster that have not ended
 std::uint64_t* exchange();  // 32 slots of the warp, to be used between two sync_warp()
 std::byte* shared_memory(); // of the block
-// body() for every thread of every block. Throws what a thread throws, and an Error when threads wait for each other at different barriers.
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body);
+std::byte* shared_memory(int rank);  // of another block of the cluster
+std::size_t shared_bytes();
+std::uint64_t blocks_begun();  // so that what an instruction remembers of a block can be forgotten with it
+void wait_until(const std::function<bool()>& condition);  // one that some other thread will make true
+// body() for every thread of every block, clusters of so many blocks along x. Throws what a thread throws, and an Error when threads wait for each other at different barriers.
+void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body, unsigned cluster = 1);
 
 // ---- A device's queue. Work is done as it comes; as a device (cuda/device) as late as it may be, when somebody waits: who reads too early reads what was there before.
 void submit(const char* name, std::function<void()> work);

@@ -5,8 +5,9 @@
 //   tiled      64 x 64 of C a block, 16 columns of A and B at a time in shared memory
 //   mma        128 x 128 a block on tensor cores, 32 columns at a time
 //   pipelined  the same, while the next two steps' columns are on their way
+//   hopper     128 x 256 a block, from shared memory straight to the tensor cores (wgmma); needs compute capability 9.0, throws CudaError otherwise
 //
-// All take any m, n and k; mma and pipelined want k a multiple of 8 (16-byte rows), and throw std::invalid_argument otherwise.
+// All take any m, n and k; mma, pipelined and hopper want k a multiple of 8 (16-byte rows), and throw std::invalid_argument otherwise.
 #pragma once
 #include "cuda/launch.h"
 #include "cuda/mma/number.h"
@@ -21,5 +22,7 @@ template <class T>
 void gemm_mma(const T* a, const T* b, float* c, int m, int n, int k, Stream stream);
 template <class T>
 void gemm_pipelined(const T* a, const T* b, float* c, int m, int n, int k, Stream stream);
+template <class T>
+void gemm_hopper(const T* a, const T* b, float* c, int m, int n, int k, Stream stream);
 
 }  // namespace bonsai::cuda

@@ -6,8 +6,9 @@
 //   tiled      64 x 64 of C a block, from shared memory
 //   mma        128 x 128 a block on sparse tensor cores (mma.sp), 64 columns of B at a time
 //   pipelined  the same, while the next two steps' columns are on their way
+//   hopper     256 x 128 a block, from shared memory straight to the sparse tensor cores (wgmma.sp); needs compute capability 9.0, throws CudaError otherwise
 //
-// naive and tiled read canonical positions and take any k that is a multiple of 4; mma and pipelined read the hardware's words and want m and k multiples of 32. What
+// naive and tiled read canonical positions and take any k that is a multiple of 4; mma, pipelined and hopper read the hardware's words and want m and k multiples of 32. What
 // does not fit throws std::invalid_argument and says which multiple it wants.
 #pragma once
 #include "cuda/launch.h"
@@ -39,5 +40,7 @@ template <class T>
 void sparse24_mma(const Packed24<T>& a, const T* b, float* c, int n, Stream stream);
 template <class T>
 void sparse24_pipelined(const Packed24<T>& a, const T* b, float* c, int n, Stream stream);
+template <class T>
+void sparse24_hopper(const Packed24<T>& a, const T* b, float* c, int n, Stream stream);
 
 }  // namespace bonsai::cuda

@@ -81,6 +81,7 @@ void check_dense_ladder() {
   check_dense<T>("tiled", gemm_tiled<T>, {{1, 1, 1}, {33, 19, 79}, {64, 64, 16}, {65, 130, 33}});
   for (const bool piped : {false, true})
     check_dense<T>(piped ? "pipelined" : "mma", piped ? gemm_pipelined<T> : gemm_mma<T>, {{1, 1, 8}, {33, 19, 80}, {128, 128, 32}, {130, 140, 104}, {17, 257, 56}});
+  check_dense<T>("hopper", gemm_hopper<T>, {{1, 1, 8}, {33, 19, 80}, {128, 256, 64}, {130, 517, 328}, {300, 257, 136}});
 }
 TEST(DenseLadder, F16) { NEEDS_EMULATOR(); check_dense_ladder<F16>(); }
 TEST(DenseLadder, Bf16) { NEEDS_EMULATOR(); check_dense_ladder<Bf16>(); }
@@ -135,6 +136,7 @@ void check_sparse_ladder() {
   check_sparse<T>("tiled", sparse24_tiled<T>, {{1, 1, 4}, {33, 19, 76}, {64, 64, 32}, {65, 130, 68}});
   for (const bool piped : {false, true})
     check_sparse<T>(piped ? "pipelined" : "mma", piped ? sparse24_pipelined<T> : sparse24_mma<T>, {{32, 1, 32}, {32, 19, 96}, {128, 128, 64}, {160, 140, 224}});
+  check_sparse<T>("hopper", sparse24_hopper<T>, {{32, 1, 32}, {32, 19, 96}, {256, 128, 128}, {288, 261, 544}, {544, 130, 160}});
 }
 TEST(SparseLadder, F16) { NEEDS_EMULATOR(); check_sparse_ladder<F16>(); }
 TEST(SparseLadder, Bf16) { NEEDS_EMULATOR(); check_sparse_ladder<Bf16>(); }
@@ -154,9 +156,10 @@ TEST(Ladders, WhatDoesNotFitIsRefused) {
   std::uint32_t w = 0;
   expect_says([&] { gemm_mma(&x, &x, &c, 1, 1, 4, Stream{}); }, "multiple of 8");
   expect_says([&] { gemm_pipelined(&x, &x, &c, 1, 1, 12, Stream{}); }, "multiple of 8");
+  for (const int k : {12, 0}) expect_says([&] { gemm_hopper(&x, &x, &c, 1, 1, k, Stream{}); }, "multiple of 8");
   expect_says([&] { prune_and_pack_24(&x, &x, &p, 1, 6, Stream{}); }, "multiple of 4");
   expect_says([&] { reorder_24(&p, &w, 16, 32, Stream{}); }, "multiples of 32");
-  for (const auto& f : {sparse24_mma<F16>, sparse24_pipelined<F16>}) {
+  for (const auto& f : {sparse24_mma<F16>, sparse24_pipelined<F16>, sparse24_hopper<F16>}) {
     expect_says([&] { f({16, 32, &x, &p, &w}, &x, &c, 1, Stream{}); }, "multiples of 32");
     expect_says([&] { f({32, 48, &x, &p, &w}, &x, &c, 1, Stream{}); }, "multiples of 32");
   }
