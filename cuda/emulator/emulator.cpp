@@ -38,6 +38,7 @@ struct Block {
   ucontext_t first;  // the scheduler, as makecontext wants it
   jmp_buf scheduler;
   Fiber* running = nullptr;
+  std::size_t conditions = 0;  // how many wait for one
   const std::function<void()>* body = nullptr;
   std::exception_ptr error;
 };
@@ -66,9 +67,8 @@ void fiber_main() {
 bool release(Block& b) {
   bool any = false;
   auto all_at = [&](State at, std::size_t first, std::size_t count) {
-    std::size_t alive = 0, waiting = 0;
-    for (std::size_t i = first; i < first + count; ++i) alive += b.fibers[i]->state != State::ended, waiting += b.fibers[i]->state == at;
-    if (alive == 0 || waiting < alive) return;
+    for (std::size_t i = first; i < first + count; ++i)
+      if (b.fibers[i]->state != at && b.fibers[i]->state != State::ended) return;
     for (std::size_t i = first; i < first + count; ++i)
       if (b.fibers[i]->state == at) b.fibers[i]->state = State::ready, any = true;
   };
@@ -78,8 +78,9 @@ bool release(Block& b) {
     all_at(State::at_block, first, threads);
   }
   all_at(State::at_cluster, 0, b.fibers.size());
-  for (Fiber* f : b.fibers)
-    if (f->state == State::at_condition && (*f->condition)()) f->state = State::ready, any = true;
+  if (b.conditions > 0)
+    for (Fiber* f : b.fibers)
+      if (f->state == State::at_condition && (*f->condition)()) f->state = State::ready, any = true, --b.conditions;
   return any;
 }
 
@@ -140,6 +141,7 @@ std::uint64_t blocks_begun() { return begun; }
 void wait_until(const std::function<bool()>& condition) {
   if (condition()) return;
   block->running->condition = &condition;
+  ++block->conditions;
   wait(State::at_condition);
 }
 
