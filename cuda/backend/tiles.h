@@ -1,7 +1,7 @@
 // A product whose sums stay in registers: what products and convolutions are made of where no library does them. C (m, n) = Σ_k A(row, k) B(k, column): a block computes a
 // tile of C, `depth` of k at a time. It brings that much of A and B to shared memory, and each thread multiplies what its own rows and columns, 4 or 8 of each, meet there:
-// with 8 x 8, four loads of 16 bytes for 64 multiply-adds. Where TF32 is allowed, warps do it on tensor cores. While one step is multiplied, the next one's numbers are on their way to registers; two stages of
-// shared memory take turns, so one barrier a step is enough.
+// with 8 x 8, four loads of 16 bytes for 64 multiply-adds. Where TF32 is allowed, warps do it on tensor cores. While one step is multiplied, the next one's numbers are on their
+// way to registers; two stages of shared memory take turns, so one barrier a step is enough.
 //
 // Where A and B come from is the Source's business (a matrix with strides, the pixels under a kernel): what is the same for a whole row or column of the tile is
 // worked out once a tile (a Line), what is the same for a k once a step, by one thread, and left in shared memory for the others (a Note). So an element costs a comparison or

@@ -80,7 +80,7 @@ std::string products(DType real, double u) {
     for (const Sides& t : {Sides{}, Sides{.a = true}, Sides{.b = true}, Sides{.a = true, .b = true}})
       if (std::string wrong = product_case(real, t, {}, z, u); !wrong.empty()) return wrong;
   for (const Shape& batch : {Shape{3}, Shape{2, 2}})
-    if (std::string wrong = product_case(real, {.b = true}, batch, {21, 35, 150}, u); !wrong.empty()) return wrong;
+    if (std::string wrong = product_case(real, {.b = true}, batch, {21, 35, 300}, u); !wrong.empty()) return wrong;
   return "";
 }
 
