@@ -1,11 +1,11 @@
 // The curvature along a direction: H v, without H.
-// do it, 10 minutes. Chapter: core/README.md, "Five ideas" 1; reference: --answer.
+// do it, 10 minutes. Chapter: core/README.md, "An operation is one paragraph".
 //
-// L has one element and was computed from x (n); v is (n). Return H v (n), where H is the matrix of L's second derivatives:
+// The loss L is one number, computed from x (n); v is (n). Return H v (n), where H is the matrix of L's second derivatives in x:
 //
 //   g = dL/dx         H v = d(g · v)/dx,   v held fixed              (Pearlmutter, 1994)
 //
-// `grad(y, {x})` returns a list of one tensor. What does `grad(L, {x}, {.create_graph = true})` return that it does not?
+// Neither H nor n² numbers are needed. grad(y, {x}) returns a list of one tensor; what does grad(L, {x}, {.create_graph = true}) return that it does not?
 #include "core/derivatives.h"
 #include "tests/exercises/exercise.h"
 
@@ -23,7 +23,7 @@ CASE("a parabola: L = 3 x², so H is 6") {
   check(times_hessian(sum(x * x * 3.0), x, tensor({1.0})), tensor({6.0}));
 }
 
-CASE("a random cubic of 20 weights") {
+CASE("a cubic of 20 weights, beside the library's") {
   Random r = seeded();
   const Tensor x = r.normal({20}, 0, 1, DType::f64).requires_grad(true), v = r.normal({20}, 0, 1, DType::f64);
   const Tensor loss = sum(x * x * x) + sum(x) * sum(x * x);

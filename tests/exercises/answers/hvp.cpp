@@ -1,4 +1,4 @@
-// hint: g = grad(loss, {x}, {.create_graph = true})[0] is a tensor with a graph behind it. sum(g * v) is one number, made from x.
+// hint: g = grad(loss, {x}, {.create_graph = true})[0] is a tensor with a graph behind it, and sum(g * v) is one number that was made from x.
 // reference: core/derivatives.cpp Tensors hvp(
 #include "core/derivatives.h"
 
