@@ -1,5 +1,5 @@
 // A file that must be read three times.
-// break it, 45 minutes. Chapter: tools/README.md, "How a file larger than memory is pruned" and exercise 4.
+// break it, 45 minutes. Chapter: tools/README.md, "How a file larger than memory is pruned".
 //
 // To find the 2048th smallest of 4096 scores without holding them all, the first pass counts the leading 11 bits of each score, and the second collects those that share the
 // threshold's 11 bits. There is room for 512, an eighth of all. Give 4096 weights, no two of one size, for which they don't fit, so that a third pass is needed.
