@@ -7,7 +7,7 @@
 //   a_bomb()      for which it would allocate a gigabyte or more
 //   an_overflow() whose sizes multiply to 0 in 64 bits, although none of them is 0: it allocates nothing, and then reads by those sizes
 //
-// std::string has bytes(...) below to write them with. Against what does the house's reader hold the header?
+// bytes({...}) makes a std::string of numbers. Against what does the house's reader hold the header?
 #include "datasets/idx.h"
 #include "tests/exercises/exercise.h"
 

@@ -4,7 +4,8 @@
 //   PROGRAM [--seed N] [--expect given|answer] [NAME]
 //
 // Exits 0 when all cases pass and 2 when not. --expect is for the proof: `answer`, all must pass; `given`, all must fail, and cleanly: with a difference or
-// "not written yet", not by a crash. NAME: the cases of my/NAME.cpp, where a program holds several exercises.
+// "not written yet", not by a crash. NAME: the cases of NAME.cpp, where a program holds several exercises. A case has 5 seconds, or as many as
+// BONSAI_EXERCISE_SECONDS says.
 #include "tests/exercises/exercise.h"
 
 #include <poll.h>

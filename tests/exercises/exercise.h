@@ -13,6 +13,8 @@
 // EXERCISE makes a function weak: another one of that name, linked beside it, takes its place. So the proof that an exercise can be solved compiles
 // the file as it is given, and links the answer (answers/NAME.cpp), a call of the library, beside it.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "core/ops.h"

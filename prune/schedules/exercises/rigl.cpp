@@ -9,6 +9,7 @@
 // Ties: the lowest index is dropped, and grown, first. Return the new mask. How many does it keep? Whose gradient is needed that the layer has no weight for, and at what
 // cost can one have it?
 #include "prune/schedules/dynamic/dynamic.h"
+#include "prune/select.h"
 #include "tests/exercises/exercise.h"
 
 using namespace bonsai;
