@@ -40,9 +40,9 @@ Random seeded();
 // one of several results.
 void check(const Tensor& got, const Tensor& want, const std::string& what = "");
 
-template <class T>
-void check(const std::vector<T>& got, const std::vector<T>& want, const std::string& what = "") {
-  auto as_tensor = [](const std::vector<T>& v) { return tensor(std::span<const T>(v), {static_cast<std::int64_t>(v.size())}); };
+template <class T, class Memory>
+void check(const std::vector<T>& got, const std::vector<T, Memory>& want, const std::string& what = "") {
+  auto as_tensor = [](const auto& v) { return tensor(std::span<const T>(v), {static_cast<std::int64_t>(v.size())}); };
   check(as_tensor(got), as_tensor(want), what);
 }
 

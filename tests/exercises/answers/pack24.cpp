@@ -16,5 +16,6 @@ std::vector<double> kept_values(const std::vector<double>& row) {
 
 std::vector<std::uint8_t> positions(const std::vector<double>& row) {
   const Tensor w = as_row(row);
-  return pattern_of(not_equal(w, zeros_like(w)))->positions();
+  const PatternRef pattern = pattern_of(not_equal(w, zeros_like(w)));
+  return {pattern->positions().begin(), pattern->positions().end()};
 }
