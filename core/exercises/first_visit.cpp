@@ -1,9 +1,11 @@
 // A derivative that goes through each node of the graph once, and too early.
 // break it, 10 minutes. Chapter: core/README.md, "An operation is one paragraph"; core/autograd.cpp.
 //
-// A program of sums: value 0 is x, and value i + 1 is the sum of two earlier ones, sums[i] = {a, b}. {{0, 0}} is 2 x. The derivative of the last value by x
-// is wanted, and by_first_visit() walks back from it: each node that it meets hands its gradient on to its two operands, and a node that it has met
-// before is not entered again. Give a program on which that comes out wrong.
+// A program of sums: value 0 is x, and value i + 1 is the sum of two earlier ones, sums[i] = {a, b}. {{0, 0}}
+// is 2 x. The derivative of the last value by x is wanted, and by_first_visit() walks back from it: each node
+// that it meets hands its gradient on to its two operands, and a node that it has met before is not entered
+// again. Give a program on which that comes out wrong.
+//
 // Then: in which order does core/autograd.cpp visit the nodes, and why can't that happen there?
 #include "core/autograd.h"
 #include "tests/exercises/exercise.h"

@@ -1,11 +1,13 @@
 // The curvature along a direction: H v, without H.
 // do it, 10 minutes. Chapter: core/README.md, "An operation is one paragraph".
 //
-// The loss L is one number, computed from x (n); v is (n). Return H v (n), where H is the matrix of L's second derivatives in x:
+// The loss L is one number, computed from x (n); v is (n). Return H v (n), where H is the matrix of L's
+// second derivatives in x:
 //
 //   g = dL/dx         H v = d(g · v)/dx,   v held fixed              (Pearlmutter, 1994)
 //
-// Neither H nor n² numbers are needed. grad(y, {x}) returns a list of one tensor; what does grad(L, {x}, {.create_graph = true}) return that it does not?
+// Neither H nor n² numbers are needed. grad(y, {x}) returns a list of one tensor; what does grad(L, {x},
+// {.create_graph = true}) return that it does not?
 #include "core/derivatives.h"
 #include "tests/exercises/exercise.h"
 

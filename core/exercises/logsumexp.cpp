@@ -5,8 +5,11 @@
 //
 //   y_i = log Σ_j exp(x_ij)
 //
-// made of operations of core/ops.h, so that it can be differentiated as often as anyone likes, and right for x = 1000, where exp is infinite. What may be
-// subtracted from all x_ij of a row, if it is added again outside of the log? The first derivative should come out as softmax(x): why?
+// made of operations of core/ops.h, so that it can be differentiated as often as anyone likes, and right for
+// x = 1000, where exp is infinite. What may be subtracted from all x_ij of a row, if it is added again
+// outside of the log?
+//
+// The first derivative should come out as softmax(x): why?
 #include "core/derivatives.h"
 #include "tests/exercises/exercise.h"
 

@@ -1,8 +1,10 @@
 // The comparison that every wrong answer passes.
 // break it, 10 minutes. Chapter: tests/README.md, "Habits"; the tests of several well-known libraries.
 //
-// close_enough() below is how many a test suite compares a result with what it should be, (1, 2, 3): it looks for an entry that is further away than the
-// tolerance. So does largest(), which takes the largest difference first. Give a result of three entries, not one of them right, that both wave through.
+// close_enough() below is how many a test suite compares a result with what it should be, (1, 2, 3): it looks
+// for an entry that is further away than the tolerance. So does largest(), which takes the largest difference
+// first. Give a result of three entries, not one of them right, that both wave through.
+//
 // Then: how would you write the condition, so that it can't happen?
 #include <algorithm>
 

@@ -4,8 +4,9 @@
 // A row keeps exactly two of every four columns; what is not kept is 0. Return
 //
 //   kept_values   the kept entries, from left to right
-//   positions     of each kept entry its column within its group of four, 0 to 3, in 2 bits. Two groups a byte: the first group in the low half, and in a
-//                 group the first kept column in the low bits. An odd number of groups leaves the last byte's high half 0.
+//   positions     of each kept entry its column within its group of four, 0 to 3, in 2 bits. Two groups a byte: the
+//                 first group in the low half, and in a group the first kept column in the low bits. An odd number
+//                 of groups leaves the last byte's high half 0
 //
 //   row (0 5 0 7 | 1 0 0 2)      values (5, 7, 1, 2)      positions 1, 3, 0, 3, one byte: 11'00'11'01 in binary
 //

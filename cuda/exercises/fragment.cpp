@@ -1,11 +1,14 @@
 // Which lane of the warp holds this element of A?
 // do it, 10 minutes. Chapter: cuda/sparse24/README.md, "One instruction".
 //
-// A tensor core's A is 16 x 16, and each of the 32 lanes holds 8 of its elements. With lane = 4 q + t (q = 0 .. 7, t = 0 .. 3), a lane's element i (0 .. 7) lies at
+// A tensor core's A is 16 x 16, and each of the 32 lanes holds 8 of its elements. With lane = 4 q + t (q = 0
+// .. 7, t = 0 .. 3), a lane's element i (0 .. 7) lies at
 //
 //   row q + 8 (i/2 mod 2),     column 2 t + i mod 2 + 8 (i/4)            (whole-number divisions)
 //
-// Return {lane, i} for a row and a column. Why do elements 2r and 2r + 1 lie side by side in a row? (A register has 32 bits, an f16 16.)
+// Return {lane, i} for a row and a column.
+//
+// Why do elements 2r and 2r + 1 lie side by side in a row? (A register has 32 bits, an f16 16.)
 #include "cuda/mma/fragments.h"
 #include "tests/exercises/exercise.h"
 

@@ -1,13 +1,14 @@
 // Right for multiples of the tile.
 // break it, 10 minutes. Chapter: cuda/README.md, "The emulator".
 //
-// in_tiles() computes C (m, n) = A (m, k) Bᵀ in tiles of 16, and leaves out what is over at the end, as kernels do that were tried at 512 x 512 x 512 only. Give sizes {m, n, k}
-// from 1 to 60
+// in_tiles() computes C (m, n) = A (m, k) Bᵀ in tiles of 16, and leaves out what is over at the end, as
+// kernels do that were tried at 512 x 512 x 512 only. Give sizes {m, n, k} from 1 to 60
 //
 //   left_unwritten()    for which entries of C are never written: they were NaN before, and still are
 //   silently_wrong()    for which all entries are numbers, and wrong
 //
-// Which of the two would a test see that begins with zeros and compares with a tolerance of 10%? Why does the house test 33 x 79 x 19?
+// Which of the two would a test see that begins with zeros and compares with a tolerance of 10%? Why does the
+// house test 33 x 79 x 19?
 #include "cuda/gemm/gemm.h"
 #include "tests/exercises/exercise.h"
 

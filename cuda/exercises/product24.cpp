@@ -3,8 +3,10 @@
 //
 //   C (m, n) = A (m, k) Bᵀ,     B (n, k)
 //
-// A keeps two of every four columns: values (m, k / 2), and positions, position_bytes(k) bytes a row. One thread computes one element of C. The grid covers C in blocks of
-// 16 x 16, x along the columns: some threads have nothing to do. For each group of four columns and each of its two values: which element of B's row does it meet?
+// A keeps two of every four columns: values (m, k / 2), and positions, position_bytes(k) bytes a row. One
+// thread computes one element of C. The grid covers C in blocks of 16 x 16, x along the columns: some threads
+// have nothing to do. For each group of four columns and each of its two values: which element of B's row
+// does it meet?
 //
 //   position(row_of_positions, group, which) is 0 to 3; to_float() turns an F16 into a float
 //
@@ -19,7 +21,8 @@ using namespace bonsai;
 using namespace bonsai::exercise;
 using cuda::F16;
 
-EXERCISE __global__ void product_of_24(const F16* values, const std::uint8_t* positions, const F16* b, float* c, int m, int n, int k) {
+EXERCISE __global__ void product_of_24(const F16* values, const std::uint8_t* positions, const F16* b, float* c,
+                                       int m, int n, int k) {
   // blockIdx.x, blockIdx.y, blockDim and threadIdx say which element is this thread's.
   todo();
 }

@@ -1,7 +1,8 @@
 // Which examples does iteration i see? A function, and no state.
 // do it, 45 minutes. Chapter: datasets/README.md, "Splits and batches are functions".
 //
-// n examples, `batch` at a time, in whole batches. Return the numbers of the examples that iteration i sees, in their order:
+// n examples, `batch` at a time, in whole batches. Return the numbers of the examples that iteration i sees,
+// in their order:
 //
 //   epoch   e = i / (n / batch)                          (whole numbers)
 //   order   = stream.derive(e).permutation(n)            (n), i64

@@ -1,13 +1,17 @@
 // A file of 40 bytes that asks for a gigabyte, and one that asks for nothing.
 // break it, 10 minutes. Chapter: datasets/README.md, "IDX".
 //
-// An IDX file begins with two zeros, the element type (08: a byte) and the number of axes; then the size of each axis in four bytes, the highest first; then the
-// elements. promised() below is what a careless reader allocates. Give two files of at most 40 bytes, which must begin as IDX files do:
+// An IDX file begins with two zeros, the element type (08: a byte) and the number of axes; then the size of
+// each axis in four bytes, the highest first; then the elements. promised() below is what a careless reader
+// allocates. Give two files of at most 40 bytes, which must begin as IDX files do:
 //
-//   a_bomb()      for which it would allocate a gigabyte or more
-//   an_overflow() whose sizes multiply to 0 in 64 bits, although none of them is 0: it allocates nothing, and then reads by those sizes
+//   a_bomb()        for which it would allocate a gigabyte or more
+//   an_overflow()   whose sizes multiply to 0 in 64 bits, although none of them is 0: it allocates nothing, and then
+//                   reads by those sizes
 //
-// bytes({...}) makes a std::string of numbers. Against what does the house's reader hold the header?
+// bytes({...}) makes a std::string of numbers.
+//
+// Against what does the house's reader hold the header?
 #include "datasets/idx.h"
 #include "tests/exercises/exercise.h"
 

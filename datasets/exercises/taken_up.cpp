@@ -1,9 +1,12 @@
 // A batch source that remembers, and a run that is taken up.
 // break it, 10 minutes. Chapter: datasets/README.md, "Splits and batches are functions".
 //
-// Remembering (below) shuffles when an epoch ends, with a generator of its own, as most batch sources do. From the start it gives the right batches. Now a run is
-// killed, and the new process asks for iteration `from` first. Twelve examples, four at a time: give a `from` for which it sees other examples than the run
-// that was not killed. For which does it see the same ones, and what would have to be saved to make it always so?
+// Remembering (below) shuffles when an epoch ends, with a generator of its own, as most batch sources do.
+// From the start it gives the right batches. Now a run is killed, and the new process asks for iteration
+// `from` first. Twelve examples, four at a time: give a `from` for which it sees other examples than the run
+// that was not killed.
+//
+// For which does it see the same ones, and what would have to be saved to make it always so?
 #include <numeric>
 
 #include "tests/exercises/exercise.h"

@@ -1,12 +1,16 @@
 // The mask that freezes every negative weight.
 // break it, 10 minutes. Chapter: experiments/README.md, lth_mnist; a much-copied lottery-ticket program.
 //
-// Pruned weights are 0, and to keep them there their gradients are set to 0 before each step: of every weight that is
+// Pruned weights are 0, and to keep them there their gradients are set to 0 before each step: of every weight
+// that is
 //
 //   w < ε,     ε = 1e-6
 //
-// Give four weights, the second of them 0 (that one is pruned), of which the step freezes one that should have learned. All gradients are 1, the rate is 0.1.
-// The tickets that the program finds still reach a good accuracy. What would you measure that shows the fault?
+// Give four weights, the second of them 0 (that one is pruned), of which the step freezes one that should
+// have learned. All gradients are 1, the rate is 0.1.
+//
+// The tickets that the program finds still reach a good accuracy. What would you measure that shows the
+// fault?
 #include "nn/optimizers.h"
 #include "tests/exercises/exercise.h"
 

@@ -3,15 +3,20 @@
 //
 // net is fresh, with its initial weights w_0. Find the ticket:
 //
-//   `rounds` times:   train(net); prune `rate` of what remains in each weight, by magnitude, layer by layer; all parameters back to w_0, what is pruned stays 0
+//   `rounds` times:
+//     train(net)
+//     prune `rate` of what remains in each weight, by magnitude, layer by layer
+//     all parameters back to w_0; what is pruned stays 0
 //
-// and leave net at w = m ⊙ w_0, untrained. The pieces are there: prune::prunable(net) are the weights, net.parameters() all parameters, snapshot() and rewind()
-// (prune/recovery/rewind.h) copy values and put them back, prune_step() (prune/registry.h) scores, selects and masks:
+// and leave net at w = m ⊙ w_0, untrained. The pieces are there: prune::prunable(net) are the weights,
+// net.parameters() all parameters, snapshot() and rewind() (prune/recovery/rewind.h) copy values and put them
+// back, prune_step() (prune/registry.h) scores, selects and masks:
 //
 //   prune::prune_step(prune::method("magnitude"), {.parameters = weights}, rates)          one rate a weight
 //
-// The last case trains your ticket, and beside it the same number of weights at random places. Before you run it: which part of the network will the ticket have kept?
-// (The data has 20 features, and 18 of them are noise.)
+// The last case trains your ticket, and beside it the same number of weights at random places. Before you run
+// it: which part of the network will the ticket have kept? (The data has 20 features, and 18 of them are
+// noise.)
 #include "datasets/toys.h"
 #include "nn/init.h"
 #include "nn/layers.h"

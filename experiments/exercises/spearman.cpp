@@ -6,7 +6,8 @@
 //   ranks: 1 for the smallest; equal values share the mean of their ranks
 //   ρ = Σ (r_i - r̄)(s_i - s̄) / √(Σ (r_i - r̄)² Σ (s_i - s̄)²)
 //
-// A saliency that is the true cost times a thousand has ρ = 1. Which errors of a score does ρ not see, and does selecting weights see them?
+// A saliency that is the true cost times a thousand has ρ = 1. Which errors of a score does ρ not see, and
+// does selecting weights see them?
 #include "experiments/common/statistics.h"
 #include "tests/exercises/exercise.h"
 

@@ -1,8 +1,10 @@
 // The mean of the batches' means.
 // break it, 10 minutes. Chapter: nn/README.md; nn/train.cpp, evaluate().
 //
-// A set is evaluated four examples at a time, and the mean loss of each batch is written down; at the end the mean of those is reported. Give the losses of 5 to
-// 20 examples for which that is wrong by more than a quarter, although no loss is above 1.
+// A set is evaluated four examples at a time, and the mean loss of each batch is written down; at the end the
+// mean of those is reported. Give the losses of 5 to 20 examples for which that is wrong by more than a
+// quarter, although no loss is above 1.
+//
 // When is it always right? What does evaluate() add up instead?
 #include "tests/exercises/exercise.h"
 

@@ -1,12 +1,15 @@
 // At which density does skipping the zeros begin to pay?
 // do it, 10 minutes. Chapter: core/README.md, "Sparse products"; nn/forms.cpp.
 //
-// A dense product does W operations at D GFLOP/s. A packed one of density d does d W of them, at a lower speed s(d), which was measured at some densities:
+// A dense product does W operations at D GFLOP/s. A packed one of density d does d W of them, at a lower
+// speed s(d), which was measured at some densities:
 //
 //   dense  W / D          packed  d W / s(d)
 //
-// Return the density at which both take the same time. s is linear between two measurements, and beyond the last one stays as it is there. densities rise;
-// d / s(d) rises, too. Guess the answer for the last case before you run it.
+// Return the density at which both take the same time. s is linear between two measurements, and beyond the
+// last one stays as it is there. densities rise; d / s(d) rises, too.
+//
+// Guess the answer for the last case before you run it.
 #include "nn/forms.h"
 #include "tests/exercises/exercise.h"
 

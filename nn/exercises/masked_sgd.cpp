@@ -3,8 +3,9 @@
 //
 //   g ← g + λ w          v ← μ v + g          w ← w - η v
 //
-// λ is the weight decay, μ the momentum, η the rate. Change w and v in place. Where mask is 0 the weight is gone for good: its value is 0 and so is its velocity
-// after the step, whatever they were before it.
+// λ is the weight decay, μ the momentum, η the rate. Change w and v in place. Where mask is 0 the weight is
+// gone for good: its value is 0 and so is its velocity after the step, whatever they were before it.
+//
 // A mask on the gradient alone is not enough: the exercise `momentum` shows why.
 #include "nn/optimizers.h"
 #include "tests/exercises/exercise.h"
@@ -12,8 +13,8 @@
 using namespace bonsai;
 using namespace bonsai::exercise;
 
-EXERCISE void masked_step(std::vector<double>& w, std::vector<double>& v, const std::vector<double>& g, const std::vector<std::uint8_t>& mask, double rate,
-                          double momentum, double decay) {
+EXERCISE void masked_step(std::vector<double>& w, std::vector<double>& v, const std::vector<double>& g,
+                          const std::vector<std::uint8_t>& mask, double rate, double momentum, double decay) {
   todo();
 }
 

@@ -5,7 +5,9 @@
 //
 //   v ← μ v + m g          w ← w - η v          μ = 0.9, η = 0.1
 //
-// The weight starts at 1 and is pruned after the second of six steps. Give the six gradients, so that at the end it is there again: |w| at least 0.3.
+// The weight starts at 1 and is pruned after the second of six steps. Give the six gradients, so that at the
+// end it is there again: |w| at least 0.3.
+//
 // Only two of the six matter. Which? How long would it take to come to rest, and where?
 #include "nn/optimizers.h"
 #include "tests/exercises/exercise.h"

@@ -1,10 +1,12 @@
 // Which weights go? Exactly as many as asked for.
 // do it, 45 minutes. Chapter: prune/README.md, "Selecting: exact counts".
 //
-// scores (f64, any shape), higher = keep, and a mask (u8, same shape) of what is still there. Return the mask after the `remove` lowest scores among the kept entries
-// have gone; among equal scores the one with the lowest index goes first. What the mask has pruned stays pruned, whatever its score is.
+// scores (f64, any shape), higher = keep, and a mask (u8, same shape) of what is still there. Return the mask
+// after the `remove` lowest scores among the kept entries have gone; among equal scores the one with the
+// lowest index goes first. What the mask has pruned stays pruned, whatever its score is.
 //
-// Sorting is allowed here; a library that prunes 50 million weights would rather not. No threshold: the exercise `ties` shows why.
+// Sorting is allowed here; a library that prunes 50 million weights would rather not. No threshold: the
+// exercise `ties` shows why.
 #include "prune/select.h"
 #include "tests/exercises/exercise.h"
 

@@ -1,11 +1,13 @@
 // Half of the weights gone: how much smaller, and how much less to compute?
 // do it, 10 minutes. Chapter: prune/README.md, "What to report".
 //
-// A small network: a convolution with a bias, whose filters slide over `positions` places, and a linear layer with a bias. Given are the masks (u8) of the two weights,
-// conv (out, in, height, width) and linear (out, in). Return {compression, speed_up}:
+// A small network: a convolution with a bias, whose filters slide over `positions` places, and a linear layer
+// with a bias. Given are the masks (u8) of the two weights, conv (out, in, height, width) and linear (out,
+// in). Return {compression, speed_up}:
 //
 //   compression = parameters / kept parameters        biases count, and none of them is pruned
-//   speed_up    = multiply-adds / kept multiply-adds  of one example; a weight of the convolution counts once a place, a bias not at all
+//   speed_up    = multiply-adds / kept multiply-adds  of one example; a weight of the convolution counts once a place,
+//                                                     a bias not at all
 //
 // Why can the two differ by a factor of ten? Which of them would you print in a paper?
 #include "nn/layers.h"

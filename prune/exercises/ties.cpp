@@ -1,9 +1,12 @@
 // The threshold that is wrong at ties.
 // break it, 10 minutes. Chapter: prune/README.md, "Selecting: exact counts".
 //
-// Two of six weights are to go, and it is done as nearly everybody does it: find the second-smallest score, and keep what is above it, or, in the other camp, what is
-// not below it. Give six scores for which the first removes more than two, and the second removes none.
-// How many of a layer of ReLU units' weights can have the same score? And of a layer that is pruned for the second time?
+// Two of six weights are to go, and it is done as nearly everybody does it: find the second-smallest score,
+// and keep what is above it, or, in the other camp, what is not below it. Give six scores for which the first
+// removes more than two, and the second removes none.
+//
+// How many of a layer of ReLU units' weights can have the same score? And of a layer that is pruned for the
+// second time?
 #include <algorithm>
 
 #include "prune/select.h"

@@ -1,9 +1,12 @@
 // Three numbers on which > and >= are both wrong.
 // break it, 10 minutes. Chapter: tools/README.md, "How a file larger than memory is pruned".
 //
-// A file of three weights is pruned to a sparsity of 0.5, so two of them go (1.5, to even). One program keeps what is > the threshold, another what is >= it; the threshold is the
-// size of the second-smallest. Give three weights, none of them 0, on which both remove the wrong number.
-// prune_checkpoint does it for files that are larger than memory, without seeing all weights at once. How does it know how many of the equal ones go?
+// A file of three weights is pruned to a sparsity of 0.5, so two of them go (1.5, to even). One program keeps
+// what is > the threshold, another what is >= it; the threshold is the size of the second-smallest. Give
+// three weights, none of them 0, on which both remove the wrong number.
+//
+// prune_checkpoint does it for files that are larger than memory, without seeing all weights at once. How
+// does it know how many of the equal ones go?
 #include <algorithm>
 
 #include "prune/select_stream.h"

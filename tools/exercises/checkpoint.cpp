@@ -7,7 +7,9 @@
 //   header     JSON: {"NAME":{"dtype":"F32","shape":[N],"data_offsets":[0,4 N]}}
 //   data       the numbers, four bytes each, as they lie in memory
 //
-// and nothing else. (Names hold letters, digits and dots here.) What does the house's reader hold against the file's length before it allocates anything?
+// and nothing else. (Names hold letters, digits and dots here.)
+//
+// What does the house's reader hold against the file's length before it allocates anything?
 #include <unistd.h>
 
 #include <cstring>

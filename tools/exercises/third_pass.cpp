@@ -1,9 +1,13 @@
 // A file that must be read three times.
 // break it, 45 minutes. Chapter: tools/README.md, "How a file larger than memory is pruned".
 //
-// To find the 2048th smallest of 4096 scores without holding them all, the first pass counts the leading 11 bits of each score, and the second collects those that share the
-// threshold's 11 bits. There is room for 512, an eighth of all. Give 4096 weights, no two of one size, for which they don't fit, so that a third pass is needed.
-// The leading 11 bits of a float are its sign, the 8 bits of its exponent, and the first 2 of its fraction. How many passes can it take at most?
+// To find the 2048th smallest of 4096 scores without holding them all, the first pass counts the leading 11
+// bits of each score, and the second collects those that share the threshold's 11 bits. There is room for
+// 512, an eighth of all. Give 4096 weights, no two of one size, for which they don't fit, so that a third
+// pass is needed. The leading 11 bits of a float are its sign, the 8 bits of its exponent, and the first 2 of
+// its fraction.
+//
+// How many passes can it take at most?
 #include <algorithm>
 #include <atomic>
 

@@ -1,9 +1,12 @@
 // The centroid that nobody is near to.
 // break it, 10 minutes. Chapter: prune/compress/README.md, "k-means on a line".
 //
-// Four centroids are set evenly over [min, max], as Deep Compression does, and Lloyd's iterations follow: each weight to its nearest centroid, each centroid to the mean of its
-// weights. A centroid without a weight stays where it is. Give 6 to 20 weights between -10 and 10 on which two of the four end without a weight, and the squared error is 100
-// times the library's, which gives an empty cluster the weight that is farthest from its own.
+// Four centroids are set evenly over [min, max], as Deep Compression does, and Lloyd's iterations follow:
+// each weight to its nearest centroid, each centroid to the mean of its weights. A centroid without a weight
+// stays where it is. Give 6 to 20 weights between -10 and 10 on which two of the four end without a weight,
+// and the squared error is 100 times the library's, which gives an empty cluster the weight that is farthest
+// from its own.
+//
 // Trained layers look like that. Why?
 #include "prune/compress/kmeans.h"
 #include "tests/exercises/exercise.h"

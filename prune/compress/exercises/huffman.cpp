@@ -1,12 +1,14 @@
 // Huffman: what is frequent gets a short code.
 // do it, an evening. Chapter: prune/compress/README.md, "Huffman codes".
 //
-// counts[s] is how often symbol s occurs, two symbols or more, each at least once. Return the length of each symbol's code, so that
+// counts[s] is how often symbol s occurs, two symbols or more, each at least once. Return the length of each
+// symbol's code, so that
 //
 //   Σ counts[s] length[s] is as small as can be, and Σ 2^-length[s] = 1, so that there are such codes
 //
-// Huffman's way: put the two rarest things together into one, as often as both; again and again until one is left. A symbol's length is how many times it was put
-// together with something. (Which lengths come out depends on ties; the total does not.)
+// Huffman's way: put the two rarest things together into one, as often as both; again and again until one is
+// left. A symbol's length is how many times it was put together with something. (Which lengths come out
+// depends on ties; the total does not.)
 #include "prune/compress/huffman.h"
 #include "tests/exercises/exercise.h"
 

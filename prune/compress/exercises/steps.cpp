@@ -1,9 +1,10 @@
 // Where the kept weights are: as steps, with fillers.
 // do it, 45 minutes. Chapter: prune/compress/README.md, "Relative indices".
 //
-// places are the indices of the kept weights, rising, of a tensor of `size` entries. Store the way from each to the next, from place -1: a step of 1 to 2^bits, whose code is
-// the step less 1. A longer way is broken by filler zeros at every 2^bits-th place. The tensor's end counts as one more weight, which is not stored itself: what
-// follows the last weight is never longer than 2^bits places either.
+// places are the indices of the kept weights, rising, of a tensor of `size` entries. Store the way from each
+// to the next, from place -1: a step of 1 to 2^bits, whose code is the step less 1. A longer way is broken by
+// filler zeros at every 2^bits-th place. The tensor's end counts as one more weight, which is not stored
+// itself: what follows the last weight is never longer than 2^bits places either.
 //
 //   bits 3, places 1, 4, 15, size 16      steps 2, 3, 8 (to a filler at 12), 3      codes 1, 2, 7, 2
 //

@@ -5,12 +5,16 @@
 //
 //   s_ij = w_ij² / U_jj²               the `remove` lowest go (ties: the lowest index first)
 //
-// Then the columns, from the left. Where w_ij is pruned, the weights of its row to the right make up for it, and it becomes 0:
+// Then the columns, from the left. Where w_ij is pruned, the weights of its row to the right make up for it,
+// and it becomes 0:
 //
 //   e = w_ij / U_jj          w_ik ← w_ik - e U_jk   for k > j
 //
-// w_ij is by then what the columns before it have made of it. Weights that are pruned themselves are still moved until their turn comes. Return mask and weights.
-// Why is U enough, where exact OBS needs a new inverse after each column? (The chapter has the answer; the exercise `stale_inverse` what happens without.)
+// w_ij is by then what the columns before it have made of it. Weights that are pruned themselves are still
+// moved until their turn comes. Return mask and weights.
+//
+// Why is U enough, where exact OBS needs a new inverse after each column? (The chapter has the answer; the
+// exercise `stale_inverse` what happens without.)
 #include "core/cholesky.h"
 #include "prune/layerwise/sparsegpt.h"
 #include "prune/scores/obs/inverse.h"

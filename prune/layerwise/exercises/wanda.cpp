@@ -1,11 +1,14 @@
 // Wanda: a weight matters as far as what it multiplies is large.
 // do it, 10 minutes. Chapter: prune/layerwise/README.md, "Wanda: weights and activations".
 //
-// w (out, in) and the layer's inputs x (tokens, in), f64. Return the mask (u8) that removes, in each row by itself, the fraction `sparsity` with the lowest
+// w (out, in) and the layer's inputs x (tokens, in), f64. Return the mask (u8) that removes, in each row by
+// itself, the fraction `sparsity` with the lowest
 //
 //   s_ij = |w_ij| ‖x_:,j‖₂
 //
-// prune::count(sparsity, in) says how many that is; of equal scores the lowest index goes first. No squares, no labels, no gradient. Which input's column goes as a whole?
+// prune::count(sparsity, in) says how many that is; of equal scores the lowest index goes first.
+//
+// No squares, no labels, no gradient. Which input's column goes as a whole?
 #include "prune/layerwise/hessian.h"
 #include "prune/layerwise/wanda.h"
 #include "prune/select.h"

@@ -1,9 +1,12 @@
 // Wanda over the layer: the output that nobody computes any more.
 // break it, 10 minutes. Chapter: prune/layerwise/README.md, "Wanda: weights and activations".
 //
-// Wanda's scores compete within a row, that is for one output. Some programs let them compete over the whole layer. Give a weight (4, 4), row by row, no entry 0 or above 10 in
-// size, for which half of the layer pruned so leaves an output with no weight at all. The norms of the four inputs are 1, 2, 3 and 4.
-// BatchNorm or a LayerNorm may follow the layer. Whose scale do the scores then depend on, and what does it say about a row's worth?
+// Wanda's scores compete within a row, that is for one output. Some programs let them compete over the whole
+// layer. Give a weight (4, 4), row by row, no entry 0 or above 10 in size, for which half of the layer pruned
+// so leaves an output with no weight at all. The norms of the four inputs are 1, 2, 3 and 4.
+//
+// BatchNorm or a LayerNorm may follow the layer. Whose scale do the scores then depend on, and what does it
+// say about a row's worth?
 #include "prune/layerwise/wanda.h"
 #include "prune/select.h"
 #include "tests/exercises/exercise.h"

@@ -1,8 +1,10 @@
 // At most two of every four is not two of every four.
 // break it, 10 minutes. Chapter: prune/nm/README.md, "N:M masks"; core/sparse24/FORMAT.md.
 //
-// A checkpoint is said to be 2:4. A tool counts, group by group, how many weights are not 0, and says yes when no group has more than two. Give a mask of one row of eight
-// (0 or 1) with two weights or more, to which that tool says yes and which nevertheless is not packed as 2:4.
+// A checkpoint is said to be 2:4. A tool counts, group by group, how many weights are not 0, and says yes
+// when no group has more than two. Give a mask of one row of eight (0 or 1) with two weights or more, to
+// which that tool says yes and which nevertheless is not packed as 2:4.
+//
 // What would have to be stored, so that the hardware can take it, and what does the house do with it?
 #include "core/sparse.h"
 #include "prune/nm/nm.h"

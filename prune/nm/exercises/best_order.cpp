@@ -1,11 +1,13 @@
 // Another order of the channels is the same network, and loses less.
 // do it, 45 minutes. Chapter: prune/nm/README.md, "Another order of the channels".
 //
-// scores (rows, 8), f64, not negative. Return an order of the eight columns, place i takes column order[i], for which 2:4 keeps the largest total:
+// scores (rows, 8), f64, not negative. Return an order of the eight columns, place i takes column order[i],
+// for which 2:4 keeps the largest total:
 //
 //   kept(order) = Σ_rows Σ_groups (the two largest of the group's four)
 //
-// The order within a group does not matter, nor which group comes first: how many different orders are there? Of 16 columns there are 2.6 million.
+// The order within a group does not matter, nor which group comes first: how many different orders are there?
+// Of 16 columns there are 2.6 million.
 #include <algorithm>
 
 #include "prune/nm/permutation.h"

@@ -1,8 +1,11 @@
 // N of every M: the mask.
 // do it, 10 minutes. Chapter: prune/nm/README.md, "N:M masks".
 //
-// scores (out, in), f64, higher = keep; in is a multiple of m. Return the mask (u8) that keeps, of every m scores in a row, the n highest; of equal scores the lowest index
-// goes first. n counts what is KEPT: 1:4 keeps a quarter. Why does the best of all patterns need no search through patterns?
+// scores (out, in), f64, higher = keep; in is a multiple of m. Return the mask (u8) that keeps, of every m
+// scores in a row, the n highest; of equal scores the lowest index goes first. n counts what is KEPT: 1:4
+// keeps a quarter.
+//
+// Why does the best of all patterns need no search through patterns?
 #include "prune/nm/nm.h"
 #include "tests/exercises/exercise.h"
 

@@ -1,19 +1,23 @@
 // Learning from the dense network's answers.
 // do it, 45 minutes. Chapter: prune/recovery/README.md, "Distillation".
 //
-// student and teacher are logits (n, classes), labels (n). Return the loss, one number, with a graph on the student's logits:
+// student and teacher are logits (n, classes), labels (n). Return the loss, one number, with a graph on the
+// student's logits:
 //
 //   L = (1 - α) CE(student, labels) + α T² mean over the examples of Σ_c p_c (log p_c - log q_c)
 //   p = softmax(teacher / T),   q = softmax(student / T)
 //
-// The teacher is a constant. softmax, log_softmax and cross_entropy (a mean) are there. What is the gradient's size without T², at T = 4?
+// The teacher is a constant. softmax, log_softmax and cross_entropy (a mean) are there.
+//
+// What is the gradient's size without T², at T = 4?
 #include "prune/recovery/distill.h"
 #include "tests/exercises/exercise.h"
 
 using namespace bonsai;
 using namespace bonsai::exercise;
 
-EXERCISE Tensor distillation(const Tensor& student, const Tensor& teacher, const Tensor& labels, double alpha, double temperature) {
+EXERCISE Tensor distillation(const Tensor& student, const Tensor& teacher, const Tensor& labels, double alpha,
+                             double temperature) {
   todo();
 }
 

@@ -1,12 +1,15 @@
 // The wall that a single look half way does not see.
 // break it, 10 minutes. Chapter: prune/recovery/README.md, "Linear mode connectivity".
 //
-// Two trainings of one network, and the error (percent) at evenly spaced places on the straight line between them, both ends included. Linear mode connectivity asks for
+// Two trainings of one network, and the error (percent) at evenly spaced places on the straight line between
+// them, both ends included. Linear mode connectivity asks for
 //
 //   instability = the highest error - the mean of the two ends
 //
-// and calls up to 2 points stable. A hurried reader measures in the middle only: error half way - mean of the ends. Give an odd number of errors, 3 to 31, for which half way
-// says there is no wall at all (0 or less), and yet there is one of 10 points.
+// and calls up to 2 points stable. A hurried reader measures in the middle only: error half way - mean of the
+// ends. Give an odd number of errors, 3 to 31, for which half way says there is no wall at all (0 or less),
+// and yet there is one of 10 points.
+//
 // Can the instability of a line without a wall be other than 0?
 #include "prune/recovery/linear_path.h"
 #include "tests/exercises/exercise.h"

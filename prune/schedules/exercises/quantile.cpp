@@ -1,19 +1,20 @@
 // A lottery loop that never gets further than its first round.
 // break it, 45 minutes. Chapter: prune/schedules/README.md, "Iterative pruning".
 //
-// Plausible code, of a kind that is often published. A round takes all parameters of a layer, weights and biases, zeros and all, and makes 0 what lies below
-// their quantile:
+// Plausible code, of a kind that is often published. A round takes all parameters of a layer, weights and
+// biases, zeros and all, and makes 0 what lies below their quantile:
 //
 //   values    = |weights| and |biases|, sorted
 //   threshold = values[round(rate size)]
 //   whatever is < threshold becomes 0
 //
-// Three functions to write: a layer (the weights are what has gone through training; the same each round but for what is 0) and what the loop makes of it.
+// Three functions to write, a layer on which it goes wrong, and what it will do:
 //
-//   weights(), biases()       2 to 20 weights and 1 to 5 biases, none of them 0, and
-//   left_in_the_loop()        your prediction: how many of n entries, all different, are not 0 after `rounds` rounds at this rate?
+//   weights(), biases()   2 to 20 weights and 1 to 5 biases, none of them 0
+//   left_in_the_loop()    your prediction: how many of n entries, all different, are not 0 after `rounds` rounds?
 //
-// At 20% a round for 20 rounds the lottery ticket has 1.2% of its weights. What has the loop, and what would its author report?
+// At 20% a round for 20 rounds the lottery ticket has 1.2% of its weights. What has the loop, and what would
+// its author report?
 #include <algorithm>
 
 #include "prune/schedules/iterative.h"

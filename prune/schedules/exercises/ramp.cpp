@@ -3,8 +3,11 @@
 //
 //   s(t) = s_f + (s_i - s_f) (1 - x)³,     x = (t - t0) / (n dt)
 //
-// s_i before t0, s_f from t0 + n dt on. The schedule's fields are those of Gradual: initial s_i, final s_f, start t0, every dt, times n.
-// Half of the way to 80%: guess s before you run the second case. Why fast at first and slow at the end, and not the other way round?
+// s_i before t0, s_f from t0 + n dt on. The schedule's fields are those of Gradual: initial s_i, final s_f,
+// start t0, every dt, times n.
+//
+// Half of the way to 80%: guess s before you run the second case. Why fast at first and slow at the end, and
+// not the other way round?
 #include "prune/schedules/gradual.h"
 #include "tests/exercises/exercise.h"
 

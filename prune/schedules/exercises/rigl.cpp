@@ -6,8 +6,10 @@
 //   drop   the k kept weights with the smallest |w|
 //   grow   of those that are not kept then, the just dropped among them, the k with the largest |g|
 //
-// Ties: the lowest index is dropped, and grown, first. Return the new mask. How many does it keep? Whose gradient is needed that the layer has no weight for, and at what
-// cost can one have it?
+// Ties: the lowest index is dropped, and grown, first. Return the new mask.
+//
+// How many does it keep? Whose gradient is needed that the layer has no weight for, and at what cost can one
+// have it?
 #include "prune/schedules/dynamic/dynamic.h"
 #include "prune/select.h"
 #include "tests/exercises/exercise.h"

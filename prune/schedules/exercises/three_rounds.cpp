@@ -1,11 +1,14 @@
 // Three rounds of 20%: how many weights are left?
 // do it, 10 minutes. Chapter: prune/schedules/README.md, "Iterative pruning".
 //
-// Each round removes a fraction of what REMAINS, rounded to the nearest whole number (halves to even, as std::nearbyint does):
+// Each round removes a fraction of what REMAINS, rounded to the nearest whole number (halves to even, as
+// std::nearbyint does):
 //
 //   n ← n - round(rate n)
 //
-// Return how many of n weights are left after `rounds` rounds. Of 1000, three rounds of 20% do not leave 400. How many rounds does it take to 3.6%?
+// Return how many of n weights are left after `rounds` rounds. Of 1000, three rounds of 20% do not leave 400.
+//
+// How many rounds does it take to 3.6%?
 #include "prune/schedules/iterative.h"
 #include "tests/exercises/exercise.h"
 

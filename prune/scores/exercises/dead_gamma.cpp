@@ -1,8 +1,11 @@
 // A channel that says nothing, and the score that would keep it for ever.
 // break it, 10 minutes. Chapter: prune/scores/README.md, "BatchNorm's γ: network slimming".
 //
-// Network slimming scores a channel by |γ| of its BatchNorm: the channel says γ x̂ + β, x̂ having mean 0 and variance 1, and a ReLU follows. Four channels, all with β
-// between -100 and 100 and |γ| between 0.1 and 3. Give γ and β, so that channel 0 is 0 behind the ReLU for every example, and yet has the highest score of the four.
+// Network slimming scores a channel by |γ| of its BatchNorm: the channel says γ x̂ + β, x̂ having mean 0 and
+// variance 1, and a ReLU follows. Four channels, all with β between -100 and 100 and |γ| between 0.1 and 3.
+// Give γ and β, so that channel 0 is 0 behind the ReLU for every example, and yet has the highest score of
+// the four.
+//
 // What does the score not look at? What could be added to it?
 #include "prune/scores/activation_statistics.h"
 #include "prune/scores/bn_gamma.h"

@@ -1,8 +1,9 @@
 // FPGM on squared weights: where w and -w are twins.
 // break it, 10 minutes. Chapter: prune/scores/README.md, "FPGM: the filter that the others can replace".
 //
-// FPGM takes the filter with the smallest sum of distances to all others. One popular program squares the weights before it measures the distances. Give five filters of
-// two weights, row by row, for which the filter that FPGM would keep longest, the most singular one, is the first that the squared one takes.
+// FPGM takes the filter with the smallest sum of distances to all others. One popular program squares the
+// weights before it measures the distances. Give five filters of two weights, row by row, for which the
+// filter that FPGM would keep longest, the most singular one, is the first that the squared one takes.
 #include "prune/scores/fpgm.h"
 #include "prune/select.h"
 #include "tests/exercises/exercise.h"

@@ -5,8 +5,11 @@
 //
 //   s_i = ½ h_ii w_i²,     h_ii = e_iᵀ H e_i
 //
-// with H the matrix of L's second derivatives, of which hvp(loss, {w}, {v})[0] gives H v. e_i is 1 at place i and 0 elsewhere. How many products does LeNet-300-100
-// take, with its 266,200 weights? (The paper of 1990 takes two passes, and is exact for one layer only.)
+// with H the matrix of L's second derivatives, of which hvp(loss, {w}, {v})[0] gives H v. e_i is 1 at place i
+// and 0 elsewhere.
+//
+// How many products does LeNet-300-100 take, with its 266,200 weights? (The paper of 1990 takes two passes,
+// and is exact for one layer only.)
 #include "core/derivatives.h"
 #include "prune/scores/hessian_diagonal.h"
 #include "prune/scores/obd.h"

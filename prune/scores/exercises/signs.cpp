@@ -10,7 +10,8 @@
 //
 //   SNIP      |g w| / Σ|g w|        Taylor   |g w|        movement   -g w, one step, from 0
 //
-// A gradient step moves w by -η g: which of the four does training pull towards 0, and which two scores cannot see it?
+// A gradient step moves w by -η g: which of the four does training pull towards 0, and which two scores
+// cannot see it?
 #include "prune/scores/movement.h"
 #include "prune/scores/snip.h"
 #include "prune/scores/taylor.h"

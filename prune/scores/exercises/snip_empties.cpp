@@ -1,11 +1,13 @@
 // Where SNIP empties a layer.
-// break it, 45 minutes. Chapter: prune/scores/README.md, "The product g w, asked three ways"; experiments/README.md, snip_mnist.
+// break it, 45 minutes. Chapter: prune/scores/README.md, "The product g w, asked three ways".
 //
-// A ReLU network of 10 inputs, three hidden layers and 4 classes, fresh from its initialisation. SNIP scores all weights together and keeps one in a thousand, 40 or more.
-// Give the widths of the hidden layers (each 2 to 400), so that a layer is left with no weight at all, and the network with nothing to say.
-// Over a whole layer Σ g w is the same in every layer: show it (what happens to the output when all weights of one layer
-// are doubled?). Which layer's weights must then have the smallest |g w| each?
-// SynFlow, with its 100 rounds, leaves something of every layer of the same network. Why do rounds help?
+// A ReLU network of 10 inputs, three hidden layers and 4 classes, fresh from its initialisation. SNIP scores
+// all weights together and keeps one in a thousand, 40 or more. Give the widths of the hidden layers (each 2
+// to 400), so that a layer is left with no weight at all, and the network with nothing to say.
+//
+// Over a whole layer Σ g w is the same in every layer: show it (what happens to the output when all weights
+// of one layer are doubled?). Which layer's weights must then have the smallest |g w| each? SynFlow, with its
+// 100 rounds, leaves something of every layer of the same network. Why do rounds help?
 #include <algorithm>
 
 #include "nn/init.h"

@@ -1,9 +1,12 @@
 // The inverse Hessian gone stale.
 // break it, 10 minutes. Chapter: prune/scores/README.md, "OBS: and let the others make up for it".
 //
-// Weight 0 is deleted by OBS, then weight 1, both times with the same H⁻¹: nobody has told it that weight 0 is gone. Give a symmetric, positive definite H (3, 3), row by
-// row, for which weight 0 is alive again afterwards. w is (1, 2, 3).
-// What does the second step believe about weight 0? And what does bringing the inverse up to date cost, beside a new one?
+// Weight 0 is deleted by OBS, then weight 1, both times with the same H⁻¹: nobody has told it that weight 0
+// is gone. Give a symmetric, positive definite H (3, 3), row by row, for which weight 0 is alive again
+// afterwards. w is (1, 2, 3).
+//
+// What does the second step believe about weight 0? And what does bringing the inverse up to date cost,
+// beside a new one?
 #include "core/cholesky.h"
 #include "prune/scores/obs/greedy.h"
 #include "prune/scores/obs/inverse.h"

@@ -1,11 +1,14 @@
 // SynFlow: which connections carry the most from the inputs to the outputs, without a single example?
 // do it, 45 minutes. Chapter: prune/scores/README.md, "The product g w, asked three ways".
 //
-// A chain of linear layers with ReLU between them and no biases: weights[l] is (out, in), f64. Make every weight positive, feed a vector of ones, and add up the outputs:
+// A chain of linear layers with ReLU between them and no biases: weights[l] is (out, in), f64. Make every
+// weight positive, feed a vector of ones, and add up the outputs:
 //
 //   R = 1ᵀ |W_L| ... |W_2| |W_1| 1            s = |W ∘ dR/d|W||, one tensor a layer
 //
-// (ReLU does nothing to positive numbers.) By autograd or by hand: dR/d|W_l| is the outer product of what comes in from the left and what goes out to the right.
+// (ReLU does nothing to positive numbers.) By autograd or by hand: dR/d|W_l| is the outer product of what
+// comes in from the left and what goes out to the right.
+//
 // What is the sum of a layer's scores?
 #include "prune/scores/synflow.h"
 #include "tests/exercises/exercise.h"

@@ -3,8 +3,10 @@
 //
 //   Θ_c = mean over the examples of | (1/M) Σ_positions dL/da a |                  M positions
 //
-// Within an example positions may cancel: the channel goes as a whole. Between examples they may not. Two examples, two channels, two positions. Give the products dL/da a,
-// in this order: example 0 channel 0 (two positions), example 0 channel 1, example 1 channel 0, example 1 channel 1, so that Taylor keeps channel 1, and
+// Within an example positions may cancel: the channel goes as a whole. Between examples they may not. Two
+// examples, two channels, two positions. Give the products dL/da a, in this order: example 0 channel 0 (two
+// positions), example 0 channel 1, example 1 channel 0, example 1 channel 1, so that Taylor keeps channel 1,
+// and
 //
 //   at_every_position()   which takes |·| first of all, keeps channel 0
 //   of_all_examples()     which takes |·| last of all, keeps channel 0, too

@@ -1,8 +1,10 @@
 // Half of the channels is not half of the parameters.
 // do it, 10 minutes. Chapter: prune/structure/README.md, "Which channels".
 //
-// A chain of linear layers with biases: widths = {inputs, hidden, ..., outputs}. cut[h] units of hidden layer h (h = 0 is widths[1]) are really cut out. Return how many
-// parameters are left, weights and biases. A unit takes its row, its bias and a column of the next layer with it.
+// A chain of linear layers with biases: widths = {inputs, hidden, ..., outputs}. cut[h] units of hidden layer
+// h (h = 0 is widths[1]) are really cut out. Return how many parameters are left, weights and biases. A unit
+// takes its row, its bias and a column of the next layer with it.
+//
 // LeNet-300-100 without half of its hidden units: what share is left? And of a large VGG, roughly?
 #include "nn/layers.h"
 #include "prune/structure/surgery.h"

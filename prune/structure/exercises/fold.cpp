@@ -3,8 +3,9 @@
 //
 //   y = W2 f(W1 x + b1) + b2          W1 (hidden, in), b1 (hidden), W2 (out, hidden), b2 (out), f64
 //
-// Some hidden units are pruned: kept (hidden) is 0 there, and so are their rows of W1 and their entries of b1. Return {W1', b1', W2', b2'} of the smaller network that
-// computes the same. What does a pruned unit say when f is the sigmoid? Where does that go? f0 is f(0).
+// Some hidden units are pruned: kept (hidden) is 0 there, and so are their rows of W1 and their entries of
+// b1. Return {W1', b1', W2', b2'} of the smaller network that computes the same. What does a pruned unit say
+// when f is the sigmoid? Where does that go? f0 is f(0).
 #include "nn/layers.h"
 #include "prune/structure/surgery.h"
 #include "tests/exercises/exercise.h"
@@ -12,7 +13,8 @@
 using namespace bonsai;
 using namespace bonsai::exercise;
 
-EXERCISE std::vector<Tensor> without_pruned(const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, const std::vector<std::uint8_t>& kept, double f0) {
+EXERCISE std::vector<Tensor> without_pruned(const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
+                                            const std::vector<std::uint8_t>& kept, double f0) {
   todo();
 }
 

@@ -1,8 +1,10 @@
 // A filter pruned, and its bias forgotten.
 // break it, 10 minutes. Chapter: prune/structure/README.md, "Surgery".
 //
-// y = w2 · relu(W1 x + b1) with three hidden units and two inputs. All weights of unit 1 are pruned, so a hasty surgeon drops the unit: its row of W1, its entry of b1, its
-// entry of w2. Give b1 and w2 (three numbers each), for which that changes the output of every input by 2 or more.
+// y = w2 · relu(W1 x + b1) with three hidden units and two inputs. All weights of unit 1 are pruned, so a
+// hasty surgeon drops the unit: its row of W1, its entry of b1, its entry of w2. Give b1 and w2 (three
+// numbers each), for which that changes the output of every input by 2 or more.
+//
 // What does the house's `cut` do with such a unit, and what does its result say in `held`?
 #include "nn/layers.h"
 #include "prune/structure/surgery.h"

@@ -5,7 +5,8 @@
 //
 //   w_g ← w_g max(0, 1 - η λ / ‖w_g‖₂)
 //
-// A row of length 5, 1 and 0.2, and η λ = 1: what becomes of each? Why does descending along the gradient of ‖w_g‖ never arrive at 0?
+// A row of length 5, 1 and 0.2, and η λ = 1: what becomes of each? Why does descending along the gradient of
+// ‖w_g‖ never arrive at 0?
 #include "prune/structure/group_lasso.h"
 #include "tests/exercises/exercise.h"
 
