@@ -18,31 +18,56 @@ end
 local function set(text)
   local html = site.escape(text)
   html = html:gsub("_{([^}]*)}", "<sub>%1</sub>"):gsub("%^{([^}]*)}", "<sup>%1</sup>")
-  html = html:gsub("_([%w,:]*[%w:])", "<sub>%1</sub>")
-  html = html:gsub("%^(%b())", "<sup>%1</sup>"):gsub("%^(%w+)", "<sup>%1</sup>")
+  html = html:gsub("_(%b())", function(below) return "<sub>" .. below:sub(2, -2) .. "</sub>" end):gsub("_([%w,:]*[%w:])", "<sub>%1</sub>")
+  html = html:gsub("x%^([^%w%(])", "x̂%1"):gsub("x%^$", "x̂"):gsub("%^(%b())", "<sup>%1</sup>"):gsub("%^(%w+)", "<sup>%1</sup>")
   return html
 end
 
 local function tag_in(text) return text:match("^%(([a-z]+[0-9]*%.[0-9]+)%)[;:,.]?$") end
 
--- A line of words, some of which are a formula with its link and tag behind: "s = ½ H_ii w², in [obd.h](..) (obd.1)".
-local function formulas(inlines)
+-- Words, set as a formula; what is neither a word nor a space (code, a link) stays as it is.
+local function setter(out)
+  local words = ""
+  local function flush()
+    if words ~= "" then out:insert(pandoc.RawInline("html", set(words))) end
+    words = ""
+  end
+  return function(x)
+    if x and x.t == "Str" then words = words .. x.text return end
+    if x and (x.t == "Space" or x.t == "SoftBreak") then words = words .. " " return end
+    flush()
+    if x then out:insert(x) end
+  end
+end
+
+-- The inlines of a line with a tag: "s = ½ H_ii w², in [obd.h](..) (obd.1)". What stands before the first link is a formula, if it is `set`; the tag becomes a place. nil: no tag.
+local function formulas(inlines, is_set)
   local tagged = false
   for _, x in ipairs(inlines) do tagged = tagged or (x.t == "Str" and tag_in(x.text) ~= nil) end
   if not tagged then return nil end
-  local out, open = pandoc.List(), true
-  local function html(text) out:insert(pandoc.RawInline("html", text)) end
-  html('<span class="formula">')
+  local out, open = pandoc.List(), is_set
+  local put = setter(out)
+  if open then out:insert(pandoc.RawInline("html", '<span class="formula">')) end
   for _, x in ipairs(inlines) do
-    if x.t == "Link" and open then html("</span>") open = false end
-    if x.t == "Str" then
-      local tag = tag_in(x.text)
-      if tag then html(string.format('<span class="tag" id="%s">%s</span>', tag, site.escape(x.text))) else html(open and set(x.text) or site.escape(x.text)) end
+    if x.t == "Link" and open then
+      put(nil)
+      out:insert(pandoc.RawInline("html", "</span>"))
+      open = false
+    end
+    local tag = x.t == "Str" and tag_in(x.text)
+    if tag then
+      if open then put(nil) end
+      out:insert(pandoc.RawInline("html", string.format('<span class="tag" id="%s">%s</span>', tag, site.escape(x.text))))
+    elseif open then
+      put(x)
     else
       out:insert(x)
     end
   end
-  if open then html("</span>") end
+  if open then
+    put(nil)
+    out:insert(pandoc.RawInline("html", "</span>"))
+  end
   return out
 end
 
@@ -50,7 +75,7 @@ end
 local function row_formulas(cells)
   for i, cell in ipairs(cells) do
     for j, block in ipairs(cell.contents) do
-      local new = (block.t == "Plain" or block.t == "Para") and formulas(block.content)
+      local new = (block.t == "Plain" or block.t == "Para") and formulas(block.content, true)
       if new then
         local first = block.content[1]
         cell.contents[j] = pandoc.Plain(new)
@@ -58,7 +83,9 @@ local function row_formulas(cells)
           for k, before in ipairs(cells[i - 1].contents) do
             if before.t == "Plain" then
               local set_there = pandoc.List{pandoc.RawInline("html", '<span class="formula">')}
-              for _, x in ipairs(before.content) do set_there:insert(x.t == "Str" and pandoc.RawInline("html", set(x.text)) or x) end
+              local put = setter(set_there)
+              for _, x in ipairs(before.content) do put(x) end
+              put(nil)
               set_there:insert(pandoc.RawInline("html", "</span>"))
               cells[i - 1].contents[k] = pandoc.Plain(set_there)
             end
@@ -96,10 +123,14 @@ return {
     end,
     Table = table_of,
     Para = function(para)
-      local new = formulas(para.content)
+      local new = formulas(para.content, false)
       if new then return pandoc.Para(new) end
     end,
   },
+  {Str = function(str)  -- w_q and λ_g stand in sentences, too: one letter (of the Greek ones two bytes) and what is below it
+    local html, changed = site.escape(str.text):gsub("%f[%w\xCE\xCF]([\xCE\xCF]?[%w\x80-\xBF])_(%w+)%f[^%w_]", "%1<sub>%2</sub>")
+    if changed > 0 then return pandoc.RawInline("html", html) end
+  end},
   {Meta = function(meta)
     local function raw(html) return pandoc.MetaBlocks{pandoc.RawBlock("html", html)} end
     meta.title, meta.up = pandoc.MetaString(site.title(chapter)), pandoc.MetaString(site.up(folder))
