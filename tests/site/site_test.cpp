@@ -138,6 +138,29 @@ TEST(Site, EveryFormulaIsTwoClicksAway) {
   EXPECT_EQ(formulas, tags);
 }
 
+// Doxygen's pages of the headers that are installed: without a warning, and with the comments as they stand in the code.
+TEST(Api, EveryPublicHeaderWithoutAWarning) {
+  if (std::system("doxygen --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "doxygen is not installed; ./bonsai docs --api, as root, installs it";
+  const TemporaryFolder at;
+  const std::string command = fmt::format("cd '{}' && {{ cat tools/site/Doxyfile && echo 'OUTPUT_DIRECTORY = \"{}\"'; }} | doxygen - >'{}' 2>&1", root.string(), at.path().string(), (at / "said").string());
+  EXPECT_EQ(std::system(command.c_str()), 0) << get(at / "said");
+  EXPECT_EQ(get(at / "said"), "");
+  const auto shows = [&](const char* page, const std::string& words) { EXPECT_NE(get(at / page).find(words), std::string::npos) << page << " lacks: " << words; };
+  shows("obs_8h.html", "Optimal Brain Surgeon: delete a weight and let all the others make up for it.");                          // the head of a file
+  shows("obs_8h.html", "All n scores at once: w (n), inverse (n, n), both f64.");                                                  // above a declaration
+  shows("gradual_8h.html", "   linear       ρ(t) = ρ_i + (ρ_f - ρ_i) (t - t0) / (n dt)\n");                                        // a formula keeps its layout
+  shows("classbonsai_1_1Tensor.html", "negative axes count from the end");                                                         // behind one
+  for (const char* folder : {"core", "nn", "datasets", "prune"})
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string path = entry.path().string(), name = entry.path().stem().string();
+      if (entry.path().extension() != ".h" || path.find("/cpu/") != path.npos || path.find("/reference/") != path.npos || path.find("/exercises/") != path.npos) continue;
+      std::string page = std::regex_replace(name, std::regex("_"), "__") + "_8h.html";
+      bool found = fs::exists(at / page);
+      for (const auto& other : fs::directory_iterator(at.path())) found = found || other.path().filename().string().ends_with("_2" + page);  // of two files of one name
+      EXPECT_TRUE(found) << path;
+    }
+}
+
 TEST(Site, ABrowserSeesPicturesAndFormulasAndAPhoneTheWholePage) {
   NEEDS_SITE();
   std::string browser;
