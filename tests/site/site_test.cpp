@@ -138,6 +138,24 @@ TEST(Site, EveryFormulaIsTwoClicksAway) {
   EXPECT_EQ(formulas, tags);
 }
 
+TEST(Site, SaysWhatIsMissing) {
+  const TemporaryFolder at;  // a system without pandoc, and without apt to bring it
+  const fs::path bin = at / "bin", said = at / "said";
+  fs::create_directory(bin);
+  for (const char* from : {"/usr/bin", "/bin"})
+    for (const auto& program : fs::directory_iterator(from)) {
+      const std::string name = program.path().filename().string();
+      std::error_code twice;
+      if (name != "pandoc" && name != "apt-get") fs::create_symlink(program.path(), bin / name, twice);
+    }
+  const auto docs = [&](const char* option) { return std::system(fmt::format("cd '{}' && PATH='{}' ./bonsai docs {} >'{}' 2>&1 </dev/null", root.string(), bin.string(), option, said.string()).c_str()) >> 8; };
+  if (fs::exists(root / "build/deps/bin/pandoc")) GTEST_SKIP() << "pandoc is unpacked in build/deps";
+  EXPECT_EQ(docs(""), 2);
+  EXPECT_EQ(get(said), "bonsai: docs: pandoc is not installed, and the pages need it; as root: apt-get install pandoc\n");
+  EXPECT_EQ(docs("--pdf"), 2);
+  EXPECT_EQ(get(said), "bonsai: docs: no option --pdf (--api is the only one)\n");
+}
+
 // Doxygen's pages of the headers that are installed: without a warning, and with the comments as they stand in the code.
 TEST(Api, EveryPublicHeaderWithoutAWarning) {
   if (std::system("doxygen --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "doxygen is not installed; ./bonsai docs --api, as root, installs it";
