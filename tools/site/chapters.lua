@@ -129,6 +129,9 @@ return {
   },
   {Str = function(str)  -- w_q and λ_g stand in sentences, too: one letter (of the Greek ones two bytes) and what is below it
     local html, changed = site.escape(str.text):gsub("%f[%w\xCE\xCF]([\xCE\xCF]?[%w\x80-\xBF])_(%w+)%f[^%w_]", "%1<sub>%2</sub>")
+    local more
+    html, more = html:gsub("%]_(%w+)", "]<sub>%1</sub>")
+    changed = changed + more
     if changed > 0 then return pandoc.RawInline("html", html) end
   end},
   {Meta = function(meta)
