@@ -27,7 +27,7 @@ enum class Growth { random, gradient };  // SET, RigL
 
 struct Dynamic {
   double alpha = 0.3;        // the fraction dropped at first
-  std::int64_t every = 100;  // dT
+  std::int64_t every = 100;  // dt
   std::int64_t end = 0;      // t_end: no move from here on
   Growth growth = Growth::gradient;
 
