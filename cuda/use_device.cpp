@@ -29,9 +29,11 @@ std::string use_device(const std::string& name) {
   require(name == "cuda" || name == "emulator", "device \"{}\": there are cuda and emulator", name);
   const std::filesystem::path file = library(name);
   const char* other = name == "cuda" ? "; --device emulator runs the same kernels without one, slowly" : "";
-  require(std::filesystem::exists(file), "--device {}: this program was built without {} ({} is not there); \"./bonsai build\" makes it{}{}", name, name == "cuda" ? "CUDA" : "the emulator",
+  void* handle = nullptr;
+  if (!std::filesystem::exists(file)) handle = dlopen(file.filename().c_str(), RTLD_NOW | RTLD_LOCAL);  // beside an installed library (CMakeLists.txt)
+  require(handle || std::filesystem::exists(file), "--device {}: this program was built without {} ({} is not there); \"./bonsai build\" makes it{}{}", name, name == "cuda" ? "CUDA" : "the emulator",
           file.string(), name == "cuda" ? " where nvcc is found" : "", other);
-  void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays until the end
+  if (!handle) handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays until the end
   if (!handle) fail("--device {}: {}{}", name, dlerror(), other);
   const auto open = reinterpret_cast<void (*)(Plugin*)>(dlsym(handle, "bonsai_open_device"));
   require(open != nullptr, "--device {}: {} is not a library of bonsai's kernels; build it anew", name, file.string());

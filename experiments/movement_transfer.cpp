@@ -178,7 +178,7 @@ void experiment(Jobs& jobs, const Trainings& digits, const Trainings& clothes, c
       for (const TrainingId& id : transfer.plan()) {
         if (id.trial != trial) continue;
         Start tuning{.values = start, .batches = datasets::Batches(fashion.train, s.batch, random.derive("clothes")), .title = title(s, id, o.trials)};
-        if (id.arm != "dense")                                               // 3. learn clothes, and before every step keep the top v(t)
+        if (id.arm != "dense")                                               // 3. learn clothes, and before every step keep the top 1 - ρ(t)
           tuning.during = [&, id, random](nn::Module& n) { return std::make_unique<prune::Movement>(prune::prunable(n), pruning(s, id, random)); };
         if (in_scatter(s, id)) tuning.keep_values_at = s.iterations - 1, tuning.keep_final = true;
         Training* result = in_scatter(s, id) ? &shown.after.at(id.arm) : nullptr;

@@ -70,7 +70,7 @@ std::string prune_until_it_fails(const Problem& problem, const datasets::Monks& 
       rows += fmt::format("{},{},{},{},{},{},{},{},{}\n", problem.name, seed, restarts, arm.name, kept(s), s.train_accuracy(),
                           s.test_accuracy(), s.objective().item(), damping);
       if (kept(s) == 1) break;
-      const prune::Surgery step = prune::propose(prune::method(arm.criterion), s.score_inputs(), {1});  // 2., 3. H⁻¹, and the q of least L_q
+      const prune::Surgery step = prune::propose(prune::method(arm.criterion), s.score_inputs(), {1});  // 2., 3. H⁻¹, and the q of least s_q
       prune::apply(step, parameters);                                        // 4. delete it and, if OBS says so, move the others
       damping = step.damping;
       if (arm.retrain) s.minimise();

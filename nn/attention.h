@@ -43,7 +43,7 @@ class TokenLinear : public Module {
   Linear& linear_;
 };
 
-// Attention of the tokens x (n, t, model) to each other, by heads of d = model / heads numbers. Of one head:
+// Attention of the tokens x (n, t, model) to each other, by heads of d = model / heads numbers. Of one head (q, k, v: its queries, keys, values):
 //   q = x Wqᵀ + bq,  k = x Wkᵀ + bk,  v = x Wvᵀ + bv         (n, t, d): rows h d ... (h + 1) d - 1 of Wq, Wk, Wv (heads d, model)
 //   a = softmax(q kᵀ / √d) v                                 (n, heads, t, d) for all heads, the result of the second matmul
 //   y = (the heads' a, side by side) Woutᵀ + bout            (n, t, model): columns h d ... of Wout (model, heads d) are head h's

@@ -1,10 +1,10 @@
 // By hand: two heads of one number each, and two tokens, (1, 0) and (0, 1). Of head 1
 //
-//   q = 1 and 1;  k = 0 and ln 3;  v = 4 and 8        Wq = (1, 1), Wk = (0, ln 3), Wv = (4, 8)
-//   softmax(q kᵀ / √1) = (1/4, 3/4) for either token, since e⁰ = 1 and e^(ln 3) = 3
+//   queries 1, 1;  keys 0, ln 3;  values 4, 8            Wq = (1, 1), Wk = (0, ln 3), Wv = (4, 8)
+//   softmax(queries keysᵀ / √1) = (1/4, 3/4) for either token, since e⁰ = 1 and e^(ln 3) = 3
 //   a = 4/4 + 3 · 8/4 = 7
 //
-// and of head 2, whose k is 0 and which so looks at all tokens alike, a = (2 + 6)/2 = 4. With Wout the identity y = (7, 4) for both tokens. Head 1
+// and of head 2, whose keys are 0 and which so looks at all tokens alike, a = (2 + 6)/2 = 4. With Wout the identity y = (7, 4) for both tokens. Head 1
 // is gone when its rows of Wq, Wk, Wv and its column of Wout are: then y = (0, 4), and head 2 has not noticed.
 //
 // And an embedding, which is a matrix of which rows are picked: tokens 2 and 0 of W = (1, 2; 3, 4; 5, 6) are (5, 6) and (1, 2).

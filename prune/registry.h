@@ -28,7 +28,7 @@ struct ScoreInputs {
   // For movement: what a fine-tuning has accumulated, one tensor a parameter (schedules/movement.h).
   std::vector<Tensor> accumulated = {};
   std::int64_t fisher_block = 128;  // WoodFisher's blocks
-  double damping = 1e-5;            // added to the outer products' and the Fisher matrix's diagonal (alpha)
+  double damping = 1e-5;            // added to the outer products' and the Fisher matrix's diagonal (λ)
 };
 
 // The objective as a graph on the parameters, with the outputs divided by `temperature`. Throws, naming the score, when there is no net

@@ -28,7 +28,7 @@ Shape convolved(const char* op, const Shape& x, const Shape& weight, const Windo
 
 }  // namespace
 
-// y_nopq = Σ_cij x_n,c,(p s + i d - pad),(q s + j d - pad) w_ocij + b_o        dx: input gradient of dy; dw: weight gradient of dy; db = Σ_npq dy
+// y_nopq = Σ_cij x_n,c,(p stride + i dilation - pad),(q stride + j dilation - pad) w_ocij + b_o        dx: input gradient of dy; dw: weight gradient of dy; db = Σ_npq dy
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Window& window) {
   Tensor y = empty(convolved("conv2d", x.shape(), weight.shape(), window), x.dtype(), x.device());
   require(same_real(x, weight) && (!bias.defined() || bias.dtype() == x.dtype()), "conv2d: input {}, weight {} and bias must all be f32 or all f64", name(x.dtype()),

@@ -29,7 +29,7 @@ void reference_sgd(SgdConstants c, View w, View g, View velocity, View mask, Vie
   });
 }
 
-// m = β₁ m + (1-β₁) g;  v = β₂ v + (1-β₂) g²;  w -= η m̂ / (√v̂ + ε)  with m̂ = m/(1-β₁ᵗ), v̂ = v/(1-β₂ᵗ).
+// m₁ = β₁ m₁ + (1-β₁) g;  m₂ = β₂ m₂ + (1-β₂) g²;  w -= η m̂₁ / (√m̂₂ + ε)  with m̂₁ = m₁/(1-β₁ᵗ), m̂₂ = m₂/(1-β₂ᵗ).
 // Adam: g += λ w first. AdamW: w -= η λ w first. (Kingma and Ba, ICLR 2015; Loshchilov and Hutter, ICLR 2019.)
 void reference_adam(AdamConstants c, View w, View g, View m, View v, View mask, View rate, View step) {
   const double eta = *rate.as<double>(), t = static_cast<double>(*step.as<std::int64_t>());

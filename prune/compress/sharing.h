@@ -1,8 +1,8 @@
 // Shared weights: all weights of a cluster are one number, stored once, and training goes on with those numbers.
 //
-//   ∂L/∂c_k = Σ_i ∂L/∂w_i  over the weights i of cluster k
+//   ∂L/∂c_j = Σ_i ∂L/∂w_i  over the weights i of cluster j
 //
-// by the chain rule, since each of them is c_k. Every member is given this sum for a gradient. An optimizer works entry by entry, so members that begin alike and
+// by the chain rule, since each of them is c_j. Every member is given this sum for a gradient. An optimizer works entry by entry, so members that begin alike and
 // see the same gradients stay alike, with the same moments: the optimizer's state is that of the centroid. (After its step all members
 // take the first one's value, so that not even a last bit can part them.) Which weight belongs to which cluster never changes.
 //

@@ -1,10 +1,10 @@
 // Distillation: the pruned network learns from the dense one's answers, not from the labels alone. How wrong the dense network finds each wrong class
 // is worth more than the label says, above all when few steps are left to recover in.
 //
-//   L = (1 - α) CE(z, y) + α T² Σ_c p_c (log p_c - log q_c),     p = softmax(z' / T) of the teacher,  q = softmax(z / T) of the student
+//   L = (1 - α) CE(z, y) + α T² KL(teacher ‖ student),     of softmax(z' / T) of the teacher and softmax(z / T) of the student
 //
 // T > 1 softens both, so that small probabilities count; T² keeps the gradient's size, which falls as 1/T². α = 0 is training as usual. The mean over
-// the examples; p is a constant.
+// the examples; the teacher is a constant.
 // Assumes that the teacher is worth imitating. Cost: a forward pass of the teacher a step.
 // Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
 #pragma once

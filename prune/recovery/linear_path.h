@@ -1,7 +1,7 @@
 // Linear mode connectivity: did two trainings end in the same valley? Walk in a straight line from the end of one to the end of the other,
 // and watch the error on the way.
 //
-//   w(α) = (1 - α) a + α b,     instability = max E(w(α)) - (E(a) + E(b)) / 2,     α = 0, 1/(n-1), ..., 1
+//   w(α) = (1 - α) w_A + α w_B,     instability = max E(w(α)) - (E(w_A) + E(w_B)) / 2,     α = 0, 1/(n-1), ..., 1
 //
 // With two children of one network, trained on in different orders of the data, it tells how much the order decides. The paper takes n = 30
 // points and calls the network stable when the instability is below 2 points of error. Where both ends are pruned by the same mask, so is

@@ -1,10 +1,10 @@
 // Gradual pruning: how sparse at which step. Fast at first, when there is much to spare, and slow at the end.
 //
-//   cubic        s(t) = s_f + (s_i - s_f) (1 - (t - t0) / (n dt))³      Zhu and Gupta, "To prune, or not to prune", 2017
-//   linear       s(t) = s_i + (s_f - s_i) (t - t0) / (n dt)
-//   exponential  density 1 - s(t) falls by a constant factor a step:    1 - s = (1 - s_i)^(1-x) (1 - s_f)^x,  x = (t - t0) / (n dt)
+//   cubic        ρ(t) = ρ_f + (ρ_i - ρ_f) (1 - (t - t0) / (n dt))³      Zhu and Gupta, "To prune, or not to prune", 2017
+//   linear       ρ(t) = ρ_i + (ρ_f - ρ_i) (t - t0) / (n dt)
+//   exponential  density 1 - ρ(t) falls by a constant factor a step:    1 - ρ = (1 - ρ_i)^(1-x) (1 - ρ_f)^x,  x = (t - t0) / (n dt)
 //
-// Before t0 it is s_i, from t0 + n dt on s_f, and the masks change only at t0, t0 + dt, ..., t0 + n dt; after that they are frozen.
+// Before t0 it is ρ_i, from t0 + n dt on ρ_f, and the masks change only at t0, t0 + dt, ..., t0 + n dt; after that they are frozen.
 // gradual_pruning.h prunes by it.
 #pragma once
 #include <algorithm>

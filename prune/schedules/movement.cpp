@@ -45,7 +45,7 @@ std::vector<Tensor> Movement::masks_at(std::int64_t iteration) const {
   }
   std::vector<Tensor> masks;
   if (o_.soft) {
-    for (const Candidate& c : all) masks.push_back(remove_below(c, std::nextafter(o_.threshold, INFINITY)));  // (mov.3): S > τ
+    for (const Candidate& c : all) masks.push_back(remove_below(c, std::nextafter(o_.threshold, INFINITY)));  // (mov.3): s > τ
   } else if (const double sparsity = o_.ramp.sparsity(iteration); o_.scope == Scope::global) {
     masks = remove_lowest(all, count(sparsity, together));  // (mov.2)
   } else {

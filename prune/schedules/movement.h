@@ -1,20 +1,20 @@
 // Movement pruning: a trained network is fine-tuned on another task, and what the new task pulls towards 0 goes, however large it was.
 //
-//   scores    S ← S - α g w at every step, S = 0 at first (scores/movement.h), g taken straight through the mask
-//   hard      the mask keeps the share v(t) with the highest S, counted exactly; 1 - v(t) climbs the cubic ramp (gradual.h)
-//   soft      the mask is S > τ, one τ for all layers, and R(S) = λ(t)/n Σ σ(S) joins the loss; λ(t) climbs the same ramp from 0 to λ.
-//             S ← S - α λ(t)/n σ(S) (1 - σ(S)) pushes every score down: only what the loss wants often enough stays above τ
+//   scores    s ← s - η g w at every step, s = 0 at first (scores/movement.h), g taken straight through the mask
+//   hard      the mask keeps the share 1 - ρ(t) with the highest s, counted exactly; ρ(t) climbs the cubic ramp (gradual.h)
+//   soft      the mask is s > τ, one τ for all layers, and R = λ(t)/n Σ sigmoid(s) joins the loss; λ(t) climbs the same ramp from 0 to λ.
+//             s ← s - η λ(t)/n sigmoid(s) (1 - sigmoid(s)) pushes every score down: only what the loss wants often enough stays above τ
 //   weights   a layer computes with m w, so a weight's own gradient is m g
 //
 // Masks are made anew before every step, after the ramp's end too, from soft masks (nn/parameter.h): a pruned weight stays behind its
 // mask, goes on being scored with its hidden value, and may come back with it. It stands still there: neither its gradient, nor weight
 // decay, nor a momentum from before moves it. (In the paper's code the optimizer sees gradient 0 and goes on, so that Adam's momentum
 // drifts a hidden weight for some steps more; here the hidden value is what the weight was when it was pruned.) The optimizer's state
-// sees gradient 0 meanwhile and fades. The paper's code steps S by Adam, its text by the plain sum, which is what is done here; there τ
-// is compared with σ(S), so that its 0.1 is τ = ln(0.1/0.9) = -2.2 here, and R is a mean, as here.
+// sees gradient 0 meanwhile and fades. The paper's code steps s by Adam, its text by the plain sum, which is what is done here; there τ
+// is compared with sigmoid(s), so that its 0.1 is τ = ln(0.1/0.9) = -2.2 here, and R is a mean, as here.
 //
 // Magnitude and random scores go through the same frame (By), so that a comparison compares scores alone.
-// Shapes: S, m and the hidden values are each as their weights. Assumes fine-tuning: from scratch everything moves.
+// Shapes: s, m and the hidden values are each as their weights. Assumes fine-tuning: from scratch everything moves.
 // Cost a step: n for the scores and three copies, a selection over n; 2 n numbers and n bytes are kept.
 // Sanh, Wolf and Rush, "Movement pruning: adaptive sparsity by fine-tuning", NeurIPS 2020.
 #pragma once
@@ -37,7 +37,7 @@ struct MovementOptions {
   Random random{0};                  // for By::random, whose scores are drawn once
 };
 
-// What the penalty adds to dL/dS: the derivative of share Σ σ(S), share = λ(t)/n.
+// What the penalty adds to dL/ds: the derivative of share Σ sigmoid(s), share = λ(t)/n.
 Tensor movement_penalty(const Tensor& scores, double share);
 
 class Movement : public During {

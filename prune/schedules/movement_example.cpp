@@ -1,11 +1,11 @@
-// By hand: L = ((v₁ - a)² + (v₂ - 2)²)/2 with v = m w, from w = (2, 1), α = 1; one of the two weights is to stay from the second step on.
+// By hand: L = ((v₁ - a)² + (v₂ - 2)²)/2 with v = m w, from w = (2, 1), η = 1; one of the two weights is to stay from the second step on.
 //
-//   step 1   a = 0, both are there:  g = (2, -1), g w = (4, -1): S = (-4, 1). Half a step along -g: w = (1, 1.5)
+//   step 1   a = 0, both are there:  g = (2, -1), g w = (4, -1): s = (-4, 1). Half a step along -g: w = (1, 1.5)
 //   step 2   the first, though it was the larger, is pruned: v = (0, 1.5). Now a = 10: g = (-10, -0.5), taken straight through, and
-//            g w = (-10, -0.75) with the hidden w₁ = 1: S = (6, 1.75). Only w₂ moves, to 1.75
+//            g w = (-10, -0.75) with the hidden w₁ = 1: s = (6, 1.75). Only w₂ moves, to 1.75
 //   step 3   the first comes back, with the 1 it had; the second is pruned
 //
-// The penalty: σ(0) = 1/2, so at S = 0 R = λ/n Σ σ(S) pushes each score down by α (λ/n)/4: with λ = 8, n = 2 by 1.
+// The penalty: sigmoid(0) = 1/2, so at s = 0 R = λ/n Σ sigmoid(s) pushes each score down by η (λ/n)/4: with λ = 8, n = 2 by 1.
 #include <doctest/doctest.h>
 
 #include "prune/schedules/movement.h"

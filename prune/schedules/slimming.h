@@ -1,13 +1,13 @@
 // Network slimming: training that makes its own channels small. An L1 penalty on BatchNorm's γ, and nothing else, drives the γ of channels
 // that are hardly needed to 0, and the others pay little; afterwards the smallest |γ| of all layers go (scores/bn_gamma.h), and the rest is fine-tuned.
 //
-//   L + s Σ |γ|           dL/dγ ← dL/dγ + s sign(γ)         after the backward pass, before the optimizer's step
+//   L + λ Σ |γ|           dL/dγ ← dL/dγ + λ sign(γ)         after the backward pass, before the optimizer's step
 //
 // |γ| has no derivative at 0; sign(0) = 0 is one of its subgradients there, all of [-1, 1]. So γ does not come to rest at 0 but trembles
-// around it within a step's length, rate · s, which is small enough for the ranking, and the selection does the rest (an exact 0 would
+// around it within a step's length, η λ, which is small enough for the ranking, and the selection does the rest (an exact 0 would
 // take a proximal step). A pruned γ is 0, so it gets nothing and stays 0.
-// Decay pulls differently, by λγ: the smaller γ is, the weaker, and it makes nothing 0. With both, the large ones feel the decay, the small ones the penalty.
-// Cost: an addition a channel and step. Liu et al., "Learning efficient convolutional networks through network slimming", ICCV 2017 (s = 1e-4).
+// Decay pulls differently, by its own λγ: the smaller γ is, the weaker, and it makes nothing 0. With both, the large ones feel the decay, the small ones the penalty.
+// Cost: an addition a channel and step. Liu et al., "Learning efficient convolutional networks through network slimming", ICCV 2017 (λ = 1e-4).
 #pragma once
 #include <cmath>
 #include <vector>

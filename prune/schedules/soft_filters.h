@@ -1,9 +1,9 @@
 // Soft filter pruning: at the end of every epoch the filters that are worth least are set to 0, and then they train on like all others. A filter that
 // was put down by mistake grows again, and another goes in its place at the next epoch; only at the end of the training is it for good.
 //
-//   F_i ← m_i F_i,  m = kept(F)        after every `every` steps, and after the last one;  m anew each time, from all filters
+//   W_i ← m_i W_i,  m = kept(W)        after every `every` steps, and after the last one;  m anew each time, from all filters
 //
-//   kept   l2          all but the ratio r with the smallest ‖F_i‖₂                   (channel_norm.h; soft filter pruning, SFP)
+//   kept   l2          all but the ratio r with the smallest ‖W_i‖₂                   (channel_norm.h; soft filter pruning, SFP)
 //          fpgm        all but the ratio r that the others can stand in for            (fpgm.h)
 //          fpgm mix    r/4 by the norm, then 3r/4 by FPGM: the paper's "mix 40%" is 10% and 30%     (fpgm_mix.h)
 //

@@ -8,7 +8,7 @@ namespace bonsai::prune {
 namespace {
 
 struct Backward {
-  Tensor first, second;  // ∂E/∂y and ∂²E/∂y², shaped as y
+  Tensor first, second;  // ∂L/∂y and ∂²L/∂y², shaped as y
 };
 
 // The loss's own derivatives at the outputs. The examples do not interact, so one product with a column of ones gives the second

@@ -1,13 +1,13 @@
 // Taylor for channels: what the loss does, to first order, when a channel's activations are made 0.
 //
-//   Θ_c = mean over the examples of  | (1/M) Σ_positions  dL/da_c · a_c |               higher = keep, a (n, channels, ...), M positions
-//   Θ̂_c = Θ_c / √(Σ_j Θ_j²)                                                            of one layer: to compare channels of several
+//   s_c = mean over the examples of  | mean over the positions of dL/da_c · a_c |        higher = keep, a (n, channels, ...)
+//   s_c / √(Σ_j s_j²)                                                                  of one layer: to compare channels of several
 //
 // Within an example what the positions say may cancel, and should: the sum is -dL/dξ_c for a gate ξ = 1 that the whole channel is multiplied
 // with, at ξ_c = 1 going down. Between examples nothing may cancel (at a minimum everything would), so |·| comes first, example by example.
 // It can be asked anywhere along the way, of a convolution's output, a BatchNorm's or a ReLU's. At the output γ x̂ + β of a BatchNorm in evaluation
 // mode the inner sum is γ dL/dγ + β dL/dβ of that example: the score that "Taylor for BatchNorm" computes from the parameters alone.
-// Assumes that making a channel 0 is a small step. 1/M changes nothing within a layer, and the l2 norm divides it out again.
+// Assumes that making a channel 0 is a small step. The mean instead of the sum changes nothing within a layer, and the l2 norm divides it out again.
 // Cost: one backward pass that keeps dL/da. Molchanov et al., "Pruning convolutional neural networks for resource efficient inference", ICLR 2017.
 #pragma once
 #include "prune/scores/activations.h"

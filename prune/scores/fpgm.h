@@ -1,9 +1,9 @@
 // FPGM, filter pruning via geometric median: the filter that goes first is not the smallest one but the most replaceable one, whose weights
 // lie in the middle of all the others'. What it says, the others nearly say.
 //
-//   s_i = Σ_j ‖F_i - F_j‖₂   over the filters of one weight (out, ...)                higher = keep
+//   s_i = Σ_j ‖W_i - W_j‖₂   over the filters of one weight (out, ...)                higher = keep
 //
-// The geometric median is the point x anywhere in space with the smallest Σ_j ‖x - F_j‖; s is that sum at the filters themselves, so no median
+// The geometric median is the point x anywhere in space with the smallest Σ_j ‖x - W_j‖; s is that sum at the filters themselves, so no median
 // has to be found (geometric_median.h finds it, and shows what the short cut leaves out). Signs count: w and -w lie far apart, two filters
 // that say opposite things. Distances between |w| or w² would call them twins.
 // Assumes filters of one layer, which are compared as they are: of two filters in one direction, one twice as long, neither is in the way.

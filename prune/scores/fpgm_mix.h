@@ -1,6 +1,6 @@
 // FPGM as its paper mixes it: the smallest filters go first, by their norm, and then the most replaceable of those that are left, by FPGM.
 //
-//   "mix 40%"  =  10% of the filters by ‖F_i‖₂,  then 30% by Σ_j ‖F_i - F_j‖₂ over the others that the norm has left      (fpgm.h)
+//   "mix 40%"  =  10% of the filters by ‖W_i‖₂,  then 30% by Σ_j ‖W_i - W_j‖₂ over the others that the norm has left      (fpgm.h)
 //
 // The order matters: the small filters lie together near 0, and as neighbours they would pull the middle towards them. Both shares are of all
 // filters that were alive before. The total is counted exactly, count(0.1 + 0.3, n), and the norm's part of it is count(0.1, n); the

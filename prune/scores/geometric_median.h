@@ -1,12 +1,12 @@
 // The geometric median of a layer's filters: the point in space, a filter or none, with the smallest sum of distances to all of them. FPGM
 // (fpgm.h) is its short cut; here is what is cut short.
 //
-//   f(x) = Σ_j ‖x - F_j‖₂         convex, and with one minimum unless all filters lie on a line
-//   x ← Σ_j F_j / ‖x - F_j‖  /  Σ_j 1 / ‖x - F_j‖                  Weiszfeld: an average in which near filters weigh more
+//   f(x) = Σ_j ‖x - W_j‖₂         convex, and with one minimum unless all filters lie on a line
+//   x ← Σ_j W_j / ‖x - W_j‖  /  Σ_j 1 / ‖x - W_j‖                  Weiszfeld: an average in which near filters weigh more
 //
-// At a filter F_k the weight 1/0 has no meaning. There the others' unit vectors R = Σ_{j≠k} (F_j - F_k) / ‖F_j - F_k‖ pull against F_k
-// itself, which holds with strength 1 (η, if η filters lie there): if ‖R‖ <= η, F_k is the median; else the step goes to
-// (1 - η/‖R‖) T + (η/‖R‖) F_k, T being Weiszfeld's average over the others (Vardi and Zhang).
+// At a filter W_k the weight 1/0 has no meaning. There the others' unit vectors R = Σ_{j≠k} (W_j - W_k) / ‖W_j - W_k‖ pull against W_k
+// itself, which holds with strength 1 (η, if η filters lie there): if ‖R‖ <= η, W_k is the median; else the step goes to
+// (1 - η/‖R‖) T + (η/‖R‖) W_k, T being Weiszfeld's average over the others (Vardi and Zhang).
 //
 // The filter with the smallest f, FPGM's argmin, is looked at first. If it is the median, that is the answer, exactly. If it is not, f falls
 // from there at every step, so that no filter is ever met again.

@@ -1,7 +1,7 @@
 // Head importance: how much does the loss react to a gate on an attention head's output?
 //
-//   I_h = mean over the examples of | dL/dξ_h |,  ξ_h = 1 a gate that head h's output A_h (t, d) is multiplied with          higher = keep
-//   I_h / √(Σ_j I_j²)                                                        within a layer, as in the paper, to compare heads of several
+//   s_h = mean over the examples of | dL/dξ_h |,  ξ_h = 1 a gate that head h's output A_h (t, d) is multiplied with          higher = keep
+//   s_h / √(Σ_j s_j²)                                                        within a layer, as in the paper, to compare heads of several
 //
 // dL/dξ_h = Σ_{t,d} A_h · dL/dA_h: it is the same product as the channel Taylor score (channel_taylor.h), with the head as the channel, the t · d
 // numbers of its output as the positions, and their sum instead of their mean. So no gate has to be built in.

@@ -1,4 +1,4 @@
-// The diagonal of the loss's Hessian, exactly: h_ii = e_iᵀ H e_i, one Hessian-vector product a weight.
+// The diagonal of the loss's Hessian, exactly: H_ii = e_iᵀ H e_i, one Hessian-vector product a weight.
 //
 // For a network of a few thousand weights that is seconds; for LeNet-300-100 it would be 266,200 products, and is refused. The 1990
 // paper's recursion costs two backward passes and is exact only for one layer.

@@ -1,7 +1,7 @@
 // Movement: during fine-tuning, is a weight moving away from 0 or towards it? A small weight that grows is kept, a large one that
 // shrinks is not.
 //
-//   S ← S - g w   at every step                        higher = keep; S = 0 at the start
+//   s ← s - g w   at every step                        higher = keep; s = 0 at the start
 //
 // A gradient step moves w by -η g, so -g w > 0 means that |w| grows. Pruned weights go on being scored (their gradient is taken as if they
 // were there: straight-through), so that one can come back. Assumes fine-tuning: in training from scratch everything moves.

@@ -1,6 +1,6 @@
 // Optimal Brain Damage: the change of the loss when a weight is made 0, to second order, with the Hessian taken to be diagonal.
 //
-//   s_i = h_ii w_i² / 2
+//   s_i = H_ii w_i² / 2
 //
 // Exact when the loss is quadratic, the network is at its minimum (no first-order term) and H is diagonal (weights do not interact).
 // Cost: the diagonal, which exactly takes one Hessian-vector product a weight (hessian_diagonal.h).
@@ -10,7 +10,7 @@
 
 namespace bonsai::prune {
 
-// diagonal: h_ii, shaped as w. Where it is negative the loss would fall; the score says so by being negative.
+// diagonal: H_ii, shaped as w. Where it is negative the loss would fall; the score says so by being negative.
 inline Tensor obd(const Tensor& w, const Tensor& diagonal) { return 0.5 * diagonal * (w.detach() * w.detach()); }  // (obd.1)
 
 }  // namespace bonsai::prune

@@ -34,7 +34,7 @@ std::vector<fs::path> files(const std::set<std::string>& endings) {
 std::vector<fs::path> code() { return files({".h", ".cpp", ".cu", ".cuh"}); }
 std::vector<fs::path> chapters() {
   std::vector<fs::path> all = files({".md"});
-  all.push_back(root / "README.md");
+  for (const char* page : {"README.md", "NOTATION.md"}) all.push_back(root / page);
   return all;
 }
 std::string shown(const fs::path& file) { return fs::relative(file, root).string(); }

@@ -87,7 +87,7 @@ TEST(Movement, FollowsTheSlowLoop) {
   follows_the_slow_loop({.ramp = ramp, .rate = 3, .soft = true, .lambda = 0.6, .threshold = -0.4}, 4);
 }
 
-// The scores' step without a gradient of the loss is -α times the derivative of λ/n Σ σ(S), by central differences.
+// The scores' step without a gradient of the loss is -η times the derivative of λ/n Σ sigmoid(s), by central differences.
 TEST(Movement, ThePenaltysGradientIsItsDifference) {
   nn::Parameter w("w", {9}, DType::f64);
   w.set(wave(1, {9}));

@@ -1,7 +1,7 @@
-// Dynamic sparse training: a network that is sparse from the first step to the last, and moves its connections while it learns. Every dT
-// steps, until T_end, in each layer alone:
+// Dynamic sparse training: a network that is sparse from the first step to the last, and moves its connections while it learns. Every dt
+// steps, until t_end, in each layer alone:
 //
-//   f(t) = α/2 (1 + cos(π t / T_end)),   k = f(t) times the layer's kept weights
+//   f(t) = f₀/2 (1 + cos(π t / t_end)),   k = f(t) times the layer's kept weights
 //   drop   the k kept weights with the smallest |w|
 //   grow   k of those that are not kept then, the just dropped among them:
 //            RigL   those with the largest |dL/dw|, the dense gradient on the step's own batch, taken before the drop
@@ -11,9 +11,9 @@
 // The density of each layer is the same at every moment; what it is says erdos_renyi.h. A layer that keeps everything is left alone.
 // The dense gradient needs no dense weights: a pruned weight is 0, so without its mask the network computes the same function.
 // Where the papers differ: SET drops the smallest positive and the largest negative weights apart, at the end of each epoch and always the
-// fraction ζ (here one comparison and the cosine, as RigL's authors run SET); RigL's algorithm moves connections instead of taking the
+// fraction (here one comparison and the cosine, as RigL's authors run SET); RigL's algorithm moves connections instead of taking the
 // step, here the step follows; its code lets a weight that is dropped and grown in one move keep its value, here it starts at 0.
-// Assumes a training long enough to move. Cost: RigL a dense forward and backward pass every dT steps, SET n random numbers; both two
+// Assumes a training long enough to move. Cost: RigL a dense forward and backward pass every dt steps, SET n random numbers; both two
 // selections. Mocanu et al., Nature Communications 9, 2018 (SET); Evci et al., "Rigging the lottery", ICML 2020 (RigL).
 #pragma once
 #include "core/batch.h"
@@ -27,8 +27,8 @@ enum class Growth { random, gradient };  // SET, RigL
 
 struct Dynamic {
   double alpha = 0.3;        // the fraction dropped at first
-  std::int64_t every = 100;  // dT
-  std::int64_t end = 0;      // T_end: no move from here on
+  std::int64_t every = 100;  // dt
+  std::int64_t end = 0;      // t_end: no move from here on
   Growth growth = Growth::gradient;
 
   bool due(std::int64_t t) const { return t > 0 && t < end && t % every == 0; }  // (before step 0 nothing has been learned)

@@ -1,11 +1,11 @@
 // Erdős-Rényi: how dense each layer of a network that is sparse from the start should be. A random graph between n_in and n_out units with
-// ε (n_in + n_out) edges: the larger a layer, the sparser.
+// factor (n_in + n_out) edges: the larger a layer, the sparser.
 //
-//   ER    density_l = ε (n_in + n_out) / (n_in n_out)                          a weight (out, in, ...)
-//   ERK   density_l = ε (n_in + n_out + k_h + k_w) / (n_in n_out k_h k_w)      the kernel's axes count too; for a matrix the same as ER
+//   ER    density_l = factor (n_in + n_out) / (n_in n_out)                          a weight (out, in, ...)
+//   ERK   density_l = factor (n_in + n_out + k_h + k_w) / (n_in n_out k_h k_w)      the kernel's axes count too; for a matrix the same as ER
 //
-// ε follows from the sparsity: it is such that all layers together keep n - count(sparsity, n) weights. A layer whose density would exceed
-// 1 is dense, and ε is found anew for the others, until none exceeds 1. Rounded down, with what is then missing to the largest
+// factor follows from the sparsity: it is such that all layers together keep n - count(sparsity, n) weights. A layer whose density would exceed
+// 1 is dense, and factor is found anew for the others, until none exceeds 1. Rounded down, with what is then missing to the largest
 // remainders (the earlier layer among equals), so the total is exact.
 // Shapes: any weight with two or more axes. Assumes nothing about the data. Cost: a few passes over the list of layers.
 // Mocanu et al., "Scalable training of artificial neural networks with adaptive sparse connectivity", Nature Communications 9, 2018 (ER);

@@ -3,7 +3,7 @@
 //
 // The loss L was computed from w (n), f64. Return the saliencies (n):
 //
-//   s_i = ½ h_ii w_i²,     h_ii = e_iᵀ H e_i
+//   s_i = ½ H_ii w_i²,     H_ii = e_iᵀ H e_i
 //
 // with H the matrix of L's second derivatives, of which hvp(loss, {w}, {v})[0] gives H v. e_i is 1 at place i
 // and 0 elsewhere.

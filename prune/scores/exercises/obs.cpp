@@ -4,9 +4,9 @@
 // w (n) at a minimum and the inverse Hessian (n, n), both f64. Weight q is deleted, and all others move to
 // make up for it:
 //
-//   δw = -(w_q / [H⁻¹]_qq) H⁻¹ e_q          L_q = w_q² / (2 [H⁻¹]_qq)
+//   δw = -(w_q / [H⁻¹]_qq) H⁻¹ e_q          s_q = w_q² / (2 [H⁻¹]_qq)
 //
-// Return the change δw (n), and the cost L_q.
+// Return the change δw (n), and the cost s_q.
 //
 // What is δw_q, and why must it be that? On the blackboard OBD deletes w3 for 8. Which weight goes here, and
 // for how much?

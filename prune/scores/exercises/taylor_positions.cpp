@@ -1,7 +1,7 @@
 // Taylor for channels, with the absolute value in the wrong place.
 // break it, 10 minutes. Chapter: prune/scores/README.md, "Taylor for channels".
 //
-//   Θ_c = mean over the examples of | (1/M) Σ_positions dL/da a |                  M positions
+//   s_c = mean over the examples of | mean over the positions of dL/da a |
 //
 // Within an example positions may cancel: the channel goes as a whole. Between examples they may not. Two
 // examples, two channels, two positions. Give the products dL/da a, in this order: example 0 channel 0 (two

@@ -1,6 +1,6 @@
 // Optimal Brain Surgeon: delete a weight and let all the others make up for it.
 //
-//   L_q = w_q² / (2 [H⁻¹]_qq)                          what it costs, after the others have moved
+//   s_q = w_q² / (2 [H⁻¹]_qq)                          what it costs, after the others have moved
 //   δw  = - w_q / [H⁻¹]_qq · H⁻¹ e_q                   how they move (δw_q = -w_q: the weight becomes 0)
 //
 // This is the smallest ½ δwᵀ H δw under the condition that weight q becomes 0 (Lagrange). Exact when the loss is quadratic and the

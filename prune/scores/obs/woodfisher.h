@@ -1,7 +1,7 @@
 // WoodFisher: OBS for networks whose Hessian does not fit anywhere. The Hessian is replaced by the empirical Fisher matrix, the mean of
 // outer products of the examples' own gradients, and of that only square blocks along the diagonal are kept:
 //
-//   F = (1/N) Σ_k g_k g_kᵀ + αI,  g_k = dL_k/dw
+//   F = (1/N) Σ_k g_k g_kᵀ + λI,  g_k = dL_k/dw
 //   F⁻¹ grows by Woodbury's identity, one rank-one step an example, in each block alone (outer_products.h has the step)
 //   s_q = w_q² / (2 [F⁻¹]_qq),   δw = -F⁻¹_{:,Q} ([F⁻¹]_QQ)⁻¹ w_Q within the block
 //
