@@ -2,7 +2,7 @@
 //
 // A gradient recorded with create_graph is a function like any other, so all of these are the gradient of something. Parameters
 // xs = (x_1, x_2, ...) count as one vector of n numbers: the tensors flattened, end to end, in the order given. A tensor that the
-// loss does not depend on, or only linearly, contributes zeros. Results are outside the graph.
+// loss does not depend on contributes zeros. Results are outside the graph.
 #pragma once
 #include <functional>
 

@@ -40,7 +40,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Sides t) {
   return record({"matmul", {a, b}, t}, c, [](const Local& at, const Tensor& dc) -> Tensors {
     const Sides t = at.get<Sides>();
     Tensors out(2);
-    if (at.wants(0)) {
+    if (at.wants(0)) {  // an A that is stored as Aᵀ gets (dC Bᵀ)ᵀ = B dCᵀ; sum_to adds up what was stretched over a batch
       const Tensor& b = at.input(1);
       out[0] = sum_to(t.a ? matmul(b, dc, {t.b, true}) : matmul(dc, b, {false, !t.b}), at.shape(0));
     }

@@ -1,11 +1,11 @@
 // By hand: one example x = 1, target 0, loss y²/2, and y = v tanh(u x) with u = 1, v = 2. t = tanh 1 = 0.7616, t' = 1 - t² = 0.4200.
 //
-//   at the output   dE/dy = y = 2t = 1.5232,  d²E/dy² = 1
-//   v               h = d²E/dy² t² = 0.5800                                             exact: the last layer
-//   hidden x' = t   dE/dx' = v dE/dy = 3.0464,  d²E/dx'² = v² = 4
+//   at the output   dL/dy = y = 2t = 1.5232,  d²L/dy² = 1
+//   v               h = d²L/dy² t² = 0.5800                                             exact: the last layer
+//   hidden z = t    dL/dz = v dL/dy = 3.0464,  d²L/dz² = v² = 4
 //   u               h = t'² 4 + f'' 3.0464,  f'' = -2 t t' = -0.6397:  0.7055 - 1.9488 = -1.2433; without f'': 0.7055
 //
-// With one unit a layer nothing is off the diagonal, so the first is the true d²E/du². It is negative: OBD would take the loss to fall
+// With one unit in a layer there are no cross terms to drop, so the first is the true d²L/du². (Here the network is far from a minimum, and OBD's score with it says little.) It is negative: OBD would take the loss to fall
 // without u, and Levenberg and Marquardt's form never says so.
 #include <doctest/doctest.h>
 

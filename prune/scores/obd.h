@@ -2,7 +2,8 @@
 //
 //   s_i = H_ii w_i² / 2
 //
-// Exact when the loss is quadratic, the network is at its minimum (no first-order term) and H is diagonal (weights do not interact).
+// Exact for one weight when the loss is quadratic and the network at its minimum (no first-order term): the others stay, so only H_ii counts. Adding the scores of several
+// takes H to be diagonal (weights do not interact).
 // Cost: the diagonal, which exactly takes one Hessian-vector product a weight (hessian_diagonal.h).
 // LeCun, Denker and Solla, "Optimal brain damage", NIPS 1989.
 #pragma once

@@ -37,7 +37,7 @@ Inverse damped_inverse(const Tensor& hessian, double damping) {
     require(rung <= 1e6 * scale, "inverse: the Hessian is not positive definite even with {} added to its diagonal", lambda);
     lambda = std::max(lambda, rung);
   }
-  return {matmul(c->inverse, c->inverse, {.a = true}), lambda};
+  return {matmul(c->inverse, c->inverse, {.a = true}), lambda};  // of the factor: A = C Cᵀ, A⁻¹ = C⁻ᵀ C⁻¹
 }
 
 Tensor solve(const Tensor& a, const Tensor& b) {

@@ -49,19 +49,19 @@ Tensor obs_change(const Tensor& w, const Tensor& inverse, std::int64_t q) {
 JointDeletion obs_joint(const Tensor& w, const Tensor& inverse, const std::vector<std::int64_t>& q) {
   const std::int64_t n = check(w, inverse), k = static_cast<std::int64_t>(q.size());
   Tensor block = empty({k, k}, DType::f64), wanted = empty({k}, DType::f64), change = zeros({n}, DType::f64);
-  const auto h = inverse.data<double>(), weights = w.data<double>();
+  const auto inv = inverse.data<double>(), weights = w.data<double>();
   for (std::int64_t i = 0; i < k; ++i) {
     require(q[i] >= 0 && q[i] < n, "obs: weight {} of {}", q[i], n);
     wanted.mutable_data<double>()[i] = weights[q[i]];
-    for (std::int64_t j = 0; j < k; ++j) block.mutable_data<double>()[i * k + j] = h[q[i] * n + q[j]];
+    for (std::int64_t j = 0; j < k; ++j) block.mutable_data<double>()[i * k + j] = inv[q[i] * n + q[j]];
   }
-  const Tensor multipliers = solve(block, wanted);  // ([H⁻¹]_QQ) λ = w_Q                                  (obs.3)
+  const Tensor forces = solve(block, wanted);  // ([H⁻¹]_QQ) c = w_Q, and δw = -H⁻¹_{:,Q} c                 (obs.3)
   auto d = change.mutable_data<double>();
   double cost = 0;
   for (std::int64_t j = 0; j < k; ++j) {
-    const double lambda = multipliers.data<double>()[j];
-    cost += 0.5 * lambda * weights[q[j]];
-    for (std::int64_t i = 0; i < n; ++i) d[i] -= lambda * h[q[j] * n + i];
+    const double force = forces.data<double>()[j];
+    cost += 0.5 * force * weights[q[j]];
+    for (std::int64_t i = 0; i < n; ++i) d[i] -= force * inv[q[j] * n + i];
   }
   for (std::int64_t i : q) d[i] = -weights[i];
   return {change, cost};

@@ -3,7 +3,7 @@
 //   s_q = w_q² / (2 [H⁻¹]_qq)                          what it costs, after the others have moved
 //   δw  = - w_q / [H⁻¹]_qq · H⁻¹ e_q                   how they move (δw_q = -w_q: the weight becomes 0)
 //
-// This is the smallest ½ δwᵀ H δw under the condition that weight q becomes 0 (Lagrange). Exact when the loss is quadratic and the
+// This is the smallest ½ δwᵀ H δw under the condition that weight q becomes 0: then H δw = -c e_q, a force on q alone, with c = w_q / [H⁻¹]_qq by the condition. Exact when the loss is quadratic and the
 // network at its minimum; H is the whole Hessian. Cost: H⁻¹ (inverse.h or outer_products.h), then n numbers a score.
 // Hassibi and Stork, "Second order derivatives for network pruning: optimal brain surgeon", NIPS 1992.
 #pragma once
@@ -27,7 +27,7 @@ struct JointDeletion {
 };
 JointDeletion obs_joint(const Tensor& w, const Tensor& inverse, const std::vector<std::int64_t>& q);
 
-// The inverse of H without row and column q, from H's: H⁻¹ - H⁻¹ e_q e_qᵀ H⁻¹ / [H⁻¹]_qq, in place. Row and column q become 0. O(n²).
+// The inverse of what is left of H when row and column q are struck out (not H⁻¹ with them struck out), from H's: H⁻¹ - H⁻¹ e_q e_qᵀ H⁻¹ / [H⁻¹]_qq, in place. Row and column q become 0. O(n²).
 void forget_weight(Tensor& inverse, std::int64_t q);
 
 }  // namespace bonsai::prune

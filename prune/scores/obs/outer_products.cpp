@@ -18,12 +18,12 @@ Tensor outer_product_inverse(const Tensor& gradients, double alpha) {
   return inverse;
 }
 
-void add_outer_products(Tensor& inverse, const Tensor& x, std::int64_t patterns) {
+void add_outer_products(Tensor& inverse, const Tensor& x, std::int64_t examples) {
   NoGrad off;
   const Tensor xh = matmul(x, inverse);
-  const auto c = cholesky(matmul(xh, x, {.b = true}) + eye(x.size(0)) * static_cast<double>(patterns));
+  const auto c = cholesky(matmul(xh, x, {.b = true}) + eye(x.size(0)) * static_cast<double>(examples));
   require(c.has_value(), "outer products: a gradient is not a number, or so large that its square is not");
-  const Tensor half = matmul(c->inverse, xh);
+  const Tensor half = matmul(c->inverse, xh);  // C⁻¹ X H⁻¹, with C Cᵀ = N I + X H⁻¹ Xᵀ
   inverse = inverse - matmul(half, half, {.a = true});  // (obs.5)
 }
 

@@ -2,7 +2,7 @@
 // outer products of the examples' own gradients, and of that only square blocks along the diagonal are kept:
 //
 //   F = (1/N) Σ_k g_k g_kᵀ + λI,  g_k = dL_k/dw
-//   F⁻¹ grows by Woodbury's identity, one rank-one step an example, in each block alone (outer_products.h has the step)
+//   F⁻¹ grows by Woodbury's identity, one rank-one step for each example, in each block alone (outer_products.h has the step, with the gradients of outputs where here stand those of losses)
 //   s_q = w_q² / (2 [F⁻¹]_qq),   δw = -F⁻¹_{:,Q} ([F⁻¹]_QQ)⁻¹ w_Q within the block
 //
 // Assumes a trained network whose outputs are probabilities (then F estimates H), N examples that stand for all, and weights of different
