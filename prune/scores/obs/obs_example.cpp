@@ -3,6 +3,7 @@
 // δw = -5/5 (5, 2, 0) = (-5, -2, 0), which leaves (0, 1, 4).
 #include <doctest/doctest.h>
 
+#include "core/ops.h"
 #include "prune/scores/obs/inverse.h"
 #include "prune/scores/obs/obs.h"
 #include "prune/scores/obs/outer_products.h"
