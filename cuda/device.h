@@ -15,7 +15,7 @@ std::string use_device(const std::string& name);
 
 // How the device computes, once it is in use; for all threads. Returns what held before.
 //   tf32     whether f32 products may be computed from TF32 (cuda/backend/backend.h); off to begin with
-//   blas     whether products are cuBLAS's where it is there and can take them; on to begin with. Off: a product gives the same bits alone and in a batch
+//   blas     whether single products are cuBLAS's where it is there and can take them; on to begin with. (Batches are always our own: the same bits whatever their number.)
 enum class Option { tf32, blas };
 bool set_option(Option o, bool on);
 

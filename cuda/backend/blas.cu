@@ -4,7 +4,7 @@
 // allow_tf32(true) has been called.
 //
 // cuBLAS counts matrices by columns: C by rows is Cᵀ by columns, so what is computed is Cᵀ = Bᵀ Aᵀ.
-// (cuBLAS may take another kernel for ten products than for one. What depends on a network's bits being its own, alone and in company, must not go through here.)
+// Batches of products don't come here: cuBLAS may take another kernel for ten products than for one, and what a network computes must not depend on its company (nn/together.h).
 #include "cuda/backend/blas.h"
 
 #include <atomic>
@@ -76,35 +76,27 @@ cublasHandle_t handle() {
 // A matrix (rows, columns) of a batch as cuBLAS wants it.
 struct Operand {
   cublasOperation_t op;       // N: neighbours of a row lie side by side; T: those of a column
-  std::int64_t ld, step = 0;  // from one such row or column to the next; from matrix to matrix
+  std::int64_t ld;  // from one such row or column to the next
   bool fits = true;
 };
 Operand operand(const View& v) {
-  const int r = v.shape.rank() - 2;
-  const std::int64_t rows = v.shape[r], columns = v.shape[r + 1], row = v.strides[r], column = v.strides[r + 1];
+  const std::int64_t rows = v.shape[0], columns = v.shape[1], row = v.strides[0], column = v.strides[1];
   Operand o{CUBLAS_OP_N, row};
   if (!(column == 1 || columns == 1) || !(row >= columns || rows == 1)) o = {CUBLAS_OP_T, column}, o.fits = (row == 1 || rows == 1) && (column >= rows || columns == 1);
   const std::int64_t least = o.op == CUBLAS_OP_N ? columns : rows, lines = o.op == CUBLAS_OP_N ? rows : columns;
   if (lines == 1) o.ld = std::max(least, std::int64_t{1});  // there is no next one
   o.fits = o.fits && o.ld < (std::int64_t{1} << 31);
-  std::int64_t expected = -1;  // the batch's axes, from the last one: each goes on where the one behind it ends
-  for (int a = r - 1; a >= 0; --a) {
-    if (v.shape[a] == 1) continue;
-    if (expected < 0) o.step = v.strides[a], expected = o.step * v.shape[a];
-    else if (v.strides[a] == expected) expected *= v.shape[a];
-    else o.fits = false;
-  }
   return o;
 }
 
 }  // namespace
 
 bool blas_product(const View& a, const View& b, const View& c, const View& bias) {
-  const int r = c.shape.rank() - 2;
-  const std::int64_t m = c.shape[r], n = c.shape[r + 1], k = a.shape[r + 1], batch = c.shape.numel() / (m * n);
+  if (!in_use || c.shape.rank() != 2) return false;
+  const std::int64_t m = c.shape[0], n = c.shape[1], k = a.shape[1];
   const Operand x = operand(a), y = operand(b), z = operand(c);
-  if (!in_use || k == 0 || !x.fits || !y.fits || !z.fits || z.op != CUBLAS_OP_N) return false;
-  for (const std::int64_t s : {m, n, k, batch})
+  if (k == 0 || !x.fits || !y.fits || !z.fits || z.op != CUBLAS_OP_N) return false;
+  for (const std::int64_t s : {m, n, k})
     if (s >= (std::int64_t{1} << 31)) return false;
   const Queue queue = current_stream();
   if (bias.data) backend().copy(broadcast_view(bias, c.shape), c);
@@ -113,11 +105,9 @@ bool blas_product(const View& a, const View& b, const View& c, const View& bias)
     const auto ints = [](std::int64_t i) { return static_cast<int>(i); };
     cublasStatus_t status;
     if constexpr (sizeof(T) == 4)
-      status = cublasSgemmStridedBatched(handle(), y.op, x.op, ints(n), ints(m), ints(k), &one, b.as<T>(), ints(y.ld), y.step, a.as<T>(), ints(x.ld), x.step, &start, c.as<T>(), ints(z.ld), z.step,
-                                         ints(batch));
+      status = cublasSgemm(handle(), y.op, x.op, ints(n), ints(m), ints(k), &one, b.as<T>(), ints(y.ld), a.as<T>(), ints(x.ld), &start, c.as<T>(), ints(z.ld));
     else
-      status = cublasDgemmStridedBatched(handle(), y.op, x.op, ints(n), ints(m), ints(k), &one, b.as<T>(), ints(y.ld), y.step, a.as<T>(), ints(x.ld), x.step, &start, c.as<T>(), ints(z.ld), z.step,
-                                         ints(batch));
+      status = cublasDgemm(handle(), y.op, x.op, ints(n), ints(m), ints(k), &one, b.as<T>(), ints(y.ld), a.as<T>(), ints(x.ld), &start, c.as<T>(), ints(z.ld));
     check_blas(status, "matmul");
     launched.note("cuBLAS");
     return true;

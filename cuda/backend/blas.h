@@ -4,8 +4,7 @@
 
 namespace bonsai::cuda {
 
-// c = a b + bias, if cuBLAS is here and can take these strides (a row or a column of each matrix side by side, one step from each matrix of the batch to the next); else
-// nothing is done, and the answer is false. bias by columns, or null. On current_stream(), with a workspace of the calling thread's own.
+// c = a b + bias, if cuBLAS is here, this is one product and no batch, and a row or a column of each matrix lies side by side; else nothing is done, and the answer is false. bias by columns, or null. On current_stream(), with a workspace of the calling thread's own.
 bool blas_product(const View& a, const View& b, const View& c, const View& bias);
 bool use_blas(bool use);  // false: from here on it answers false. Returns what held before
 

@@ -119,7 +119,7 @@ Matrix matrix(const View& v) {
 
 void product(View a, View b, View c, View bias) {
   if (c.shape.numel() == 0) return;
-  if (c.shape.rank() == 2 && blas_product(a, b, c, bias)) return;  // (a batch's products must not depend on how many they are: nn/together.h)
+  if (blas_product(a, b, c, bias)) return;
   const int r = c.shape.rank() - 2;
   const Product p{matrix(a), matrix(b), matrix(c), c.shape[r], c.shape[r + 1], a.shape[r + 1], bias.data, false};
   dispatch_floating("matmul", a.dtype, [&]<class T>() { run_own<T>(p); });
