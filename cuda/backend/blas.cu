@@ -44,6 +44,7 @@ class Handle {
     use(Queue::stream);
   }
   ~Handle() {
+    const Queue queue = current_stream();  // it waits for the whole device, which nobody may do while another thread records
     cublasDestroy(handle_);
     cudaFree(workspace_);
   }

@@ -5,6 +5,7 @@
 // Most kernels compute one element of their result from start to end, in double precision where they sum: no thread writes what another one reads, every sum
 // has one order, and the same seed gives the same bits. Sums over much are shared out among the threads of a block, in a tree of one shape (reductions.cu).
 #pragma once
+#include <mutex>
 #include <shared_mutex>
 
 #include "core/backend.h"
@@ -26,7 +27,9 @@ namespace bonsai::cuda {
 class Queue {
  public:
   Queue() {
-    if (!recorder && depth++ == 0) gate.lock_shared();
+    if (recorder || depth++ > 0) return;
+    const std::lock_guard behind(entrance);  // who wants to record stands there first: a gate that prefers readers would keep him waiting as long as any are inside
+    gate.lock_shared();
   }
   ~Queue() {
     if (!recorder && --depth == 0) gate.unlock_shared();
@@ -36,6 +39,7 @@ class Queue {
   operator Stream() const { return stream; }
 
   static inline Stream stream{};  // the default one, unless a device is opened
+  static inline std::mutex entrance;
   static inline std::shared_mutex gate;
   static inline thread_local bool recorder = false;
   static inline thread_local int depth = 0;

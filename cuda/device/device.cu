@@ -1,7 +1,8 @@
 // The GPU as a device: memory that the host can read too, one stream, recorded steps as CUDA graphs. In the emulator the same with the CPU's memory and a queue of closures.
 //
 // Memory is managed (cudaMallocManaged): a page lies where it was touched last, on the GPU after the first kernel, and comes to the host when the host reads it. So every line
-// of bonsai that looks into a tensor works on a GPU as it stands, and a training step, which looks at one loss, moves one page.
+// of bonsai that looks into a tensor works on a GPU as it stands, and a training step, which looks at one loss, moves one page. Where that can't be had (Windows, some sandboxes and
+// virtual GPUs), tensors lie in the host's page-locked memory, which the GPU reads over the bus: right, and slow.
 #include "cuda/device/plugin.h"
 
 #include <algorithm>
@@ -60,12 +61,26 @@ void check_device(cudaError_t e, const char* what) {
   fail("the GPU stopped: {} (noticed in {}). Started last: {}; with BONSAI_SYNC=1 the one that failed is named", cudaGetErrorString(e), what, last);
 }
 
+// While a thread records, memory may be taken and given back only in this mode, since a graph would not repeat it; ours belongs to the recording's arena and need not be repeated.
+class Relaxed {
+ public:
+  Relaxed() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~Relaxed() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;  // and then the one before
+};
+
+bool managed = true;
+
 void* take(std::size_t bytes) {
+  const Relaxed relaxed;
   void* block = nullptr;
-  if (cudaMallocManaged(&block, bytes) != cudaSuccess) {
+  if ((managed ? cudaMallocManaged(&block, bytes) : cudaMallocHost(&block, bytes)) != cudaSuccess) {
     cudaGetLastError();  // it was said; nothing is broken
     return nullptr;
   }
+  if (!managed) return block;
 #if CUDART_VERSION >= 13000
   cudaMemAdvise(block, bytes, cudaMemAdviseSetPreferredLocation, cudaMemLocation{cudaMemLocationTypeDevice, 0});
 #else
@@ -74,7 +89,10 @@ void* take(std::size_t bytes) {
   cudaGetLastError();  // (advice may be refused)
   return block;
 }
-void give(void* block) { cudaFree(block); }  // waits for the GPU
+void give(void* block) {  // waits for the GPU
+  const Relaxed relaxed;
+  managed ? cudaFree(block) : cudaFreeHost(block);
+}
 
 void wait() {
   refuse_while_recording();
@@ -154,12 +172,16 @@ std::string open_device() {
   cudaDeviceProp p;
   check_device(cudaGetDeviceProperties(&p, 0), "opening the GPU");
   require(p.major >= 8, "--device cuda: {} has compute capability {}.{}; these kernels need 8.0 (A100, RTX 30) or later", p.name, p.major, p.minor);
-  require(p.concurrentManagedAccess != 0, "--device cuda: {} shares no memory with the host while it works (Windows and WSL do not let it); this needs Linux", p.name);
+  void* probe = nullptr;  // (a sandbox may refuse what the device could do)
+  managed = p.concurrentManagedAccess != 0 && cudaMallocManaged(&probe, 1) == cudaSuccess && std::getenv("BONSAI_HOST_MEMORY") == nullptr;
+  cudaFree(probe);
+  cudaGetLastError();
   std::size_t free = 0, total = 0;
   check_device(cudaMemGetInfo(&free, &total), "opening the GPU");
   check_device(cudaStreamCreateWithFlags(&Queue::stream, cudaStreamNonBlocking), "opening the GPU");
   blocks = new Blocks({take, give, free - free / 32, p.name});
-  return fmt::format("{}, compute capability {}.{}, {:.0f} GiB", p.name, p.major, p.minor, static_cast<double>(total) / 0x1p30);
+  return fmt::format("{}, compute capability {}.{}, {:.0f} GiB{}", p.name, p.major, p.minor, static_cast<double>(total) / 0x1p30,
+                     managed ? "" : "; tensors lie in the host's memory (no managed memory here): slow");
 }
 
 void poison(void*, std::size_t) {}
@@ -218,19 +240,28 @@ void* allocate(std::size_t bytes) {
   return block;
 }
 
-// While this thread records, the others' work waits: it would be recorded too.
-void begin_recording() {
-  refuse_while_recording();
-  Queue::gate.lock();
-  Queue::recorder = launched.recording = true;
-  start_recording();
-}
 struct Leave {
   ~Leave() {
     Queue::recorder = launched.recording = false;
     Queue::gate.unlock();
   }
 };
+
+// While this thread records, the others' work waits: it would be recorded too.
+void begin_recording() {
+  refuse_while_recording();
+  {
+    const std::lock_guard first(Queue::entrance);
+    Queue::gate.lock();
+  }
+  Queue::recorder = launched.recording = true;
+  try {
+    start_recording();
+  } catch (...) {
+    const Leave leave;
+    throw;
+  }
+}
 void* end_recording() {
   const Leave leave;
   return stop_recording(true);

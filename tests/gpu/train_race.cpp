@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
       }
     }
     return 0;
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     std::fprintf(stderr, "train_race: %s\n", e.what());
     return 2;
   }
